@@ -1,0 +1,53 @@
+import { AppError, errorKindOf } from '#kernel'
+import type { ErrorShape } from '#kernel'
+import type { z } from 'zod'
+import { fieldsOf, problemOf } from './problems.ts'
+import type { errorSchema } from './turn.ts'
+import type { VerbDescription } from './verbs/description.ts'
+import { isVerbName, verbs } from './verbs/index.ts'
+
+/**
+ * Input that does not follow its schema: each member, as its caller knows it, and what is wrong with it.
+ * `what` is a verb, or another frame of the socket; `nameOf` tells the caller's name of a member of ours.
+ */
+export function inputInvalid(
+  what: string,
+  error: z.ZodError,
+  nameOf: (field: string) => string = field => field,
+): AppError {
+  const issues = error.issues.slice(0, 10)
+  const subjectOf = ([first, ...rest]: readonly string[]): string =>
+    first === undefined ? what : [nameOf(first), ...rest].join('.')
+  const problems = issues.map(issue => problemOf(issue, subjectOf(issue.path.map(String))))
+  return new AppError('INPUT_INVALID', 'invalid', problems.join('; '), {
+    hint: hasCommand(what)
+      ? `see \`tandem help ${what}\` for what it takes`
+      : `docs/verbs.md says what is taken; correct ${what} and send it again`,
+    data: { fields: issues.flatMap(fieldsOf) },
+  })
+}
+
+function hasCommand(what: string): boolean {
+  if (!isVerbName(what)) return false
+  const verb: VerbDescription = verbs[what]
+  return verb.doors.cli?.command === what
+}
+
+/** The error of an answer, a file or a row: without the members that another version added. */
+export function errorShapeFrom({ code, kind, message, hint, data }: z.infer<typeof errorSchema>): ErrorShape {
+  return {
+    code,
+    kind: errorKindOf(kind),
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(data === undefined ? {} : { data }),
+  }
+}
+
+/** An error that came over a wire, made throwable again. */
+export function errorFromShape(shape: ErrorShape): AppError {
+  return new AppError(shape.code, shape.kind, shape.message, {
+    ...(shape.hint === undefined ? {} : { hint: shape.hint }),
+    ...(shape.data === undefined ? {} : { data: shape.data }),
+  })
+}

@@ -1,0 +1,68 @@
+export { callerSchema } from './caller.ts'
+export type { Caller, CallOptions, VerbCaller } from './caller.ts'
+export { configSchema } from './config.ts'
+export type { Config, ConfigInput } from './config.ts'
+export { errorFromShape, errorShapeFrom, inputInvalid } from './errors.ts'
+export { eventDataSchemas, eventSchema } from './events.ts'
+export type { EventData, EventKind, NewEvent, WireEvent } from './events.ts'
+export { maxSocketPathBytes, placesOf } from './places.ts'
+export type { Places, PlacesEnvironment } from './places.ts'
+export { problemOf } from './problems.ts'
+export { defaultSettings, settingsChangeSchema, settingsSchema } from './settings.ts'
+export type { Settings, SettingsChange } from './settings.ts'
+export {
+  addressFileSchema,
+  answerFrameSchema,
+  callParamsSchema,
+  detachParamsSchema,
+  eventFrameSchema,
+  helloParamsSchema,
+  helloResultSchema,
+  requestFrameSchema,
+  plainAnswerSchema,
+  plainFrameSchema,
+  socketProtocol,
+} from './socket.ts'
+export type { AnswerFrame, HelloParams, HelloResult, RequestFrame } from './socket.ts'
+export {
+  effortSchema,
+  efforts,
+  errorSchema,
+  proposedDiffSchema,
+  sandboxSchema,
+  sandboxes,
+  turnAnswerSchema,
+  turnStatuses,
+  usageSchema,
+} from './turn.ts'
+export type {
+  Effort,
+  ProposedDiff,
+  Sandbox,
+  ThreadSummary,
+  TurnAnswer,
+  TurnMessage,
+  TurnStatus,
+  TurnSummary,
+  Usage,
+} from './turn.ts'
+export { isVerbName, verbNames, verbs } from './verbs/index.ts'
+export type { ParsedInput, VerbInput, VerbName, VerbOutput } from './verbs/index.ts'
+export { maxPromptBytes } from './verbs/ask.ts'
+export type { CommandShape, ToolShape, VerbDescription } from './verbs/description.ts'
+export {
+  appServerNotifications,
+  appServerPlaceSchema,
+  appServerResults,
+  codexUserConfigSchema,
+  initializeResultSchema,
+  rpcMessageSchema,
+} from './app-server.ts'
+export type {
+  AppServerItem,
+  AppServerTokens,
+  AppServerTurn,
+  AppServerTurnError,
+  CodexUserConfig,
+  RpcMessage,
+} from './app-server.ts'
