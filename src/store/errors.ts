@@ -1,0 +1,113 @@
+import { AppError } from '#kernel'
+import type { ErrorData } from '#kernel'
+
+export const storeBusy = (pending: number, pendingBytes: number): AppError =>
+  new AppError('STORE_BUSY', 'busy', `${pending} writes (${pendingBytes} bytes) are waiting for the disk`, {
+    hint: 'try again in a moment; if it stays so, the disk of the state directory is too slow or hangs',
+    data: { pending, pendingBytes },
+  })
+
+export const storeTooLarge = (bytes: number, maxBytes: number): AppError =>
+  new AppError('STORE_TOO_LARGE', 'invalid', `one write of ${bytes} bytes is over the limit of ${maxBytes} bytes`, {
+    hint: 'send less at once',
+    data: { bytes, maxBytes },
+  })
+
+export const storeFull = (file: string, cause?: unknown): AppError =>
+  new AppError('STORE_FULL', 'unavailable', `no space left for ${file}; nothing was written`, {
+    hint: 'free space on the disk of the state directory; Tandem goes on by itself once there is some',
+    data: { file },
+    cause,
+  })
+
+export const storeFailed = (file: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_FAILED', 'unavailable', `cannot use the database ${file}: ${detail}`, {
+    hint: 'check that its disk works, that its directory exists and that you own it; then try again',
+    data: { file },
+    cause,
+  })
+
+export const storeLocked = (file: string, cause?: unknown): AppError =>
+  new AppError('STORE_LOCKED', 'unavailable', `another process holds the database ${file}`, {
+    hint: 'stop the other Tandem (`tandem down`) or the program that has the file open, then try again',
+    data: { file },
+    cause,
+  })
+
+export const storeCorrupt = (file: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_CORRUPT', 'unavailable', `${file} is not a sound Tandem database: ${detail}`, {
+    hint: `move the file away (with its -wal and -shm) and put a copy back, such as the latest ${file}.before-v*; without one Tandem starts empty`,
+    data: { file },
+    cause,
+  })
+
+export const storeNewer = (file: string, versions: { readonly database: number; readonly known: number }): AppError =>
+  new AppError(
+    'STORE_NEWER',
+    'unavailable',
+    `${file} has version ${versions.database}, this Tandem knows versions up to ${versions.known}; it was left untouched`,
+    {
+      hint: `install the newer Tandem again, or put the copy ${file}.before-v${versions.known + 1}-* in its place`,
+      data: { file, ...versions },
+    },
+  )
+
+export const storeMigrationFailed = (
+  file: string,
+  migration: { readonly version: number; readonly name: string },
+  cause: unknown,
+): AppError =>
+  new AppError(
+    'STORE_MIGRATION_FAILED',
+    'bug',
+    `migration ${migration.version} (${migration.name}) of ${file} failed; the database is as it was before it`,
+    {
+      hint: 'go back to the version of Tandem that you had, and please report this',
+      data: { file, version: migration.version },
+      cause,
+    },
+  )
+
+export const storeClosed = (): AppError =>
+  new AppError('STORE_CLOSED', 'unavailable', 'the store is closed', {
+    hint: 'Tandem is stopping: try again when it runs',
+  })
+
+export const storeWriterStopped = (cause?: unknown): AppError =>
+  new AppError(
+    'STORE_FAILED',
+    'unavailable',
+    'the writer of the store stopped; whether this was written is not known',
+    {
+      hint: 'look at the state before trying again; a new writer starts by itself',
+      cause,
+    },
+  )
+
+/** `unique` names the columns, as in "turns.idempotency_key". */
+export const storeDuplicateKey = (unique: string, cause?: unknown): AppError =>
+  new AppError('STORE_DUPLICATE_KEY', 'conflict', `there is a row with the same ${unique} already`, {
+    hint: 'read the row that is there instead of adding another',
+    data: { unique },
+    cause,
+  })
+
+export const storeMissing = (table: string, id: string): AppError =>
+  new AppError('STORE_MISSING', 'missing', `there is no row ${id} in ${table}`, {
+    hint: 'check the id',
+    data: { table, id },
+  })
+
+/** A statement that the database does not take: wrong SQL, a value it cannot hold, a reference to nothing. */
+export const storeRejected = (detail: string, data: ErrorData = {}, cause?: unknown): AppError =>
+  new AppError('STORE_REJECTED', 'bug', `the database refused a statement: ${detail}`, {
+    hint: 'this is a fault in Tandem itself: please report it with the lines of `tandem logs` around it',
+    data,
+    cause,
+  })
+
+export const turnStateChanged = (id: string, ifStatus: readonly string[]): AppError =>
+  new AppError('TURN_STATE_CHANGED', 'conflict', `turn ${id} is not ${ifStatus.join(' or ')} any more`, {
+    hint: 'read the turn again',
+    data: { turnId: id, ifStatus },
+  })

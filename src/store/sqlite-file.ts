@@ -1,0 +1,109 @@
+import type { Clock } from '#kernel'
+import { messageOf, systemCodeOf } from '#kernel'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import { storeCorrupt, storeFailed, storeFull } from './errors.ts'
+import { storeErrorOfThrown } from './sqlite-errors.ts'
+
+const ownerOnly = 0o600
+const keptBackups = 3
+
+/** The version of the database in a file, 0 when there is none yet. Reads only: not one byte or time of the file changes. */
+export function versionOfFile(file: string, lockWaitMs: number): number {
+  if (!existsSync(file)) return 0
+  return usingSqlite(file, () => {
+    const url = pathToFileURL(file)
+    // Without a write-ahead log the file is all there is; then SQLite is told to make nothing beside it either.
+    if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1')
+    using database = new DatabaseSync(url, { readOnly: true, timeout: lockWaitMs })
+    const tables = database.prepare("select name from sqlite_master where type = 'table'").all()
+    if (tables.length === 0) return 0
+    if (!tables.some(table => table['name'] === 'migrations')) throw storeCorrupt(file, 'it belongs to another program')
+    return Number(database.prepare('select max(version) as version from migrations').get()?.['version'] ?? 0)
+  })
+}
+
+/** Opens for writing, made when missing; nobody but the owner can read it or what SQLite puts beside it. */
+export function openForWriting(file: string, lockWaitMs: number): DatabaseSync {
+  return usingSqlite(file, () => {
+    makePrivate(file)
+    const database = new DatabaseSync(file, { timeout: lockWaitMs })
+    try {
+      const mode = database.prepare('pragma journal_mode = wal').get()?.['journal_mode']
+      if (mode !== 'wal')
+        throw storeFailed(file, `this file system has no write-ahead log (journal mode ${String(mode)})`)
+      database.exec('pragma synchronous = full')
+      // Takes the lock for a moment: another process that holds it is found now and not with the first write.
+      database.exec('begin immediate; commit')
+      return database
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  })
+}
+
+export function openForReading(file: string, lockWaitMs: number): DatabaseSync {
+  return usingSqlite(file, () => new DatabaseSync(file, { readOnly: true, timeout: lockWaitMs }))
+}
+
+/** A whole copy beside the file, as `<file>.before-v<version>-<time>`; the latest three are kept. Answers its path. */
+export function backUp(
+  database: DatabaseSync,
+  file: string,
+  before: { readonly version: number; readonly clock: Clock },
+): string {
+  const time = new Date(before.clock.now()).toISOString().replace(/[-:.]/g, '')
+  const copy = `${file}.before-v${before.version}-${time}`
+  usingSqlite(file, () => {
+    try {
+      // SQLite writes into an empty file and leaves its mode alone.
+      closeSync(openSync(copy, 'wx', ownerOnly))
+      database.prepare('vacuum into ?').run(copy)
+      syncFile(copy)
+    } catch (error) {
+      rmSync(copy, { force: true })
+      throw error
+    }
+  })
+  forgetOldBackups(file)
+  return copy
+}
+
+function forgetOldBackups(file: string): void {
+  const prefix = `${basename(file)}.before-v`
+  const timeOf = (name: string): string => name.slice(name.lastIndexOf('-') + 1)
+  const backups = readdirSync(dirname(file))
+    .filter(name => name.startsWith(prefix))
+    .sort((a, b) => timeOf(b).localeCompare(timeOf(a)))
+  for (const old of backups.slice(keptBackups)) rmSync(`${dirname(file)}/${old}`, { force: true })
+}
+
+function makePrivate(file: string): void {
+  // Never opened when it is there: closing any descriptor of a file drops SQLite's locks on it (POSIX).
+  if (!existsSync(file)) closeSync(openSync(file, 'wx', ownerOnly))
+  for (const part of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(part)) chmodSync(part, ownerOnly)
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Gives what SQLite or the file system throws its code and its cure. */
+function usingSqlite<T>(file: string, use: () => T): T {
+  try {
+    return use()
+  } catch (error) {
+    const system = systemCodeOf(error)
+    if (system === 'ENOSPC' || system === 'EDQUOT') throw storeFull(file, error)
+    if (system !== undefined && /^E[A-Z]+$/.test(system)) throw storeFailed(file, messageOf(error), error)
+    throw storeErrorOfThrown(file, error)
+  }
+}
