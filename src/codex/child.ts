@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { within } from '#kernel'
+import { createLineReader } from './lines.ts'
+import { killMarked, killTree, markName, signalGroup } from './process-tree.ts'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import type { Clock } from '#kernel'
+
+export interface ChildExit {
+  readonly code: number | null
+  readonly signal: string | null
+  /** The end of what it wrote to stderr, without control characters. */
+  readonly stderrTail: string
+  /** Set when it could not even be started. */
+  readonly spawnError: Error | null
+}
+
+/** A program that speaks in lines on stdio, in its own process group. Ends with `stop` or `kill`. */
+export interface Child {
+  /** -1 when it could not be started (`exited` says why). */
+  readonly pid: number
+  readonly exited: Promise<ChildExit>
+  /** When the last byte of any kind came from it (monotonic). */
+  lastByteAtMs(): number
+  /** Resolves when the line is in the pipe: that is the back-pressure. */
+  write(line: string): Promise<void>
+  /** End of stdin, 2 s, SIGTERM, 1 s, SIGKILL of the whole tree. */
+  stop(): Promise<ChildExit>
+  kill(): void
+}
+
+export interface ChildOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Unique to this process: goes into its environment, and what still has it at its end is killed. */
+  readonly mark: string
+  readonly clock: Clock
+  readonly maxLineBytes: number
+  readonly onLine: (line: string) => void
+  readonly onLineTooLong: (bytes: number) => void
+}
+
+export function startChild(options: ChildOptions): Child {
+  const child = spawn(options.command, [...options.args], {
+    env: { ...options.env, [markName]: options.mark },
+    cwd: options.cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const pid = child.pid ?? -1
+  let lastByteAt = options.clock.monotonic()
+  const tail = createTail(stderrTailBytes)
+  const reader = createLineReader({
+    maxBytes: options.maxLineBytes,
+    onLine: options.onLine,
+    onTooLong: options.onLineTooLong,
+  })
+  child.stdout.on('data', (chunk: Buffer) => {
+    lastByteAt = options.clock.monotonic()
+    reader.push(chunk)
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    lastByteAt = options.clock.monotonic()
+    tail.push(chunk)
+  })
+  // The write's own callback reports it; without a listener the event would end our process.
+  child.stdin.on('error', () => undefined)
+  const exited = exitOf(child, options, tail)
+  const kill = (): void => (pid > 0 ? killTree(pid) : undefined)
+  return {
+    pid,
+    exited,
+    kill,
+    lastByteAtMs: () => lastByteAt,
+    write: line =>
+      new Promise((resolve, reject) => {
+        child.stdin.write(line, error => (error ? reject(error) : resolve()))
+      }),
+    async stop() {
+      child.stdin.end()
+      if ((await within(options.clock, eofGraceMs, exited)).kind === 'timeout' && pid > 0) signalGroup(pid, 'SIGTERM')
+      if ((await within(options.clock, termGraceMs, exited)).kind === 'timeout') kill()
+      return exited
+    },
+  }
+}
+
+/** Resolves soon after the end of the process, even if something that it left behind still holds its pipes. */
+function exitOf(child: ChildProcessWithoutNullStreams, options: ChildOptions, tail: Tail): Promise<ChildExit> {
+  return new Promise(resolve => {
+    const finish = (code: number | null, signal: string | null, spawnError: Error | null): void => {
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+      resolve({ code, signal, stderrTail: tail.text(), spawnError })
+    }
+    child.once('error', error => (child.pid === undefined ? finish(null, null, error) : undefined))
+    child.once('exit', (code, signal) => {
+      killMarked(options.mark)
+      const late = options.clock.after(lateOutputMs, () => finish(code, signal, null))
+      child.once('close', () => {
+        late[Symbol.dispose]()
+        finish(code, signal, null)
+      })
+    })
+  })
+}
+
+interface Tail {
+  push(chunk: Buffer): void
+  text(): string
+}
+
+function createTail(maxBytes: number): Tail {
+  let kept = Buffer.alloc(0)
+  return {
+    push(chunk) {
+      kept = Buffer.concat([kept, chunk])
+      if (kept.length > maxBytes) kept = kept.subarray(kept.length - maxBytes)
+    },
+    text: () => plain(kept.toString('utf8')),
+  }
+}
+
+/** Colour codes and other control characters out: the text goes into errors and logs. */
+function plain(text: string): string {
+  return text
+    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
+    .trim()
+}
+
+const stderrTailBytes = 8192
+const eofGraceMs = 2000
+const termGraceMs = 1000
+const lateOutputMs = 200

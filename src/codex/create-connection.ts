@@ -1,0 +1,159 @@
+import { backoffMs, AppError, sleep } from '#kernel'
+import { appServerResults as results, codexUserConfigSchema } from '#contracts'
+import { createCaller } from './caller.ts'
+import { codexAnswerMalformed } from './errors.ts'
+import { turnOf } from './items.ts'
+import { threadConfigOf } from './thread-config.ts'
+import { steerParamsOf, turnParamsOf } from './turn-params.ts'
+import type { CodexUserConfig } from '#contracts'
+import type { Clock } from '#kernel'
+import type { Caller } from './caller.ts'
+import type {
+  CodexConnection,
+  CodexCounts,
+  CodexModel,
+  ConnectionLimits,
+  HistoryOptions,
+  ThreadHistory,
+  ThreadSettings,
+} from './connection.ts'
+import type { RpcPeer } from './rpc.ts'
+import type { z } from 'zod'
+
+export interface ConnectionDeps {
+  readonly rpc: RpcPeer
+  readonly clock: Clock
+  readonly limits: ConnectionLimits
+  readonly identity: Pick<CodexConnection, 'generation' | 'pid' | 'version' | 'closed'>
+  readonly counts: () => CodexCounts
+  readonly onEvent: CodexConnection['onEvent']
+}
+
+/** The verbs of a connection over a peer that has shaken hands. */
+export function createConnection(deps: ConnectionDeps): CodexConnection {
+  const call = createCaller(deps.rpc, deps.limits)
+  return {
+    ...deps.identity,
+    get counts() {
+      return deps.counts()
+    },
+    onEvent: deps.onEvent,
+    ...threadVerbs(call, deps),
+    ...turnVerbs(call),
+    listModels: () => listModels(call),
+  }
+}
+
+type ThreadVerbs = Pick<
+  CodexConnection,
+  'startThread' | 'resumeThread' | 'readThread' | 'archiveThread' | 'unarchiveThread' | 'cleanBackgroundTerminals'
+>
+
+function threadVerbs(call: Caller, deps: ConnectionDeps): ThreadVerbs {
+  return {
+    async startThread(settings) {
+      const params = await threadParamsOf(call, settings)
+      const started = await call.quick('thread/start', results['thread/start'], params)
+      return { threadId: started.thread.id, model: started.model ?? null }
+    },
+    async resumeThread(threadId, settings, options = {}) {
+      const settled = await threadParamsOf(call, settings)
+      const params = { ...settled, threadId, excludeTurns: true, initialTurnsPage: pageOf(options) }
+      const resumed = await whenFree(deps.clock, deps.limits.writerWaitMs, () =>
+        call.slow('thread/resume', results['thread/resume'], params),
+      )
+      return historyOf(threadId, resumed.initialTurnsPage ?? { data: [] })
+    },
+    async readThread(threadId, options = {}) {
+      const params = { threadId, ...pageOf(options) }
+      return historyOf(threadId, await call.slow('thread/turns/list', results['thread/turns/list'], params))
+    },
+    archiveThread: threadId => call.simple('thread/archive', { threadId }),
+    unarchiveThread: threadId => call.simple('thread/unarchive', { threadId }),
+    cleanBackgroundTerminals: threadId => call.simple('thread/backgroundTerminals/clean', { threadId }),
+  }
+}
+
+function turnVerbs(call: Caller): Pick<CodexConnection, 'startTurn' | 'steerTurn' | 'interruptTurn'> {
+  return {
+    async startTurn(input) {
+      const started = await call.quick('turn/start', results['turn/start'], turnParamsOf(input))
+      return { codexTurnId: started.turn.id }
+    },
+    steerTurn: input => call.simple('turn/steer', steerParamsOf(input)),
+    interruptTurn: turn => call.simple('turn/interrupt', { threadId: turn.threadId, turnId: turn.codexTurnId }),
+  }
+}
+
+async function threadParamsOf(call: Caller, settings: ThreadSettings): Promise<object> {
+  const effective = await effectiveConfig(call, settings.cwd)
+  return {
+    cwd: settings.cwd,
+    sandbox: settings.sandbox,
+    approvalPolicy: settings.approvalPolicy ?? 'never',
+    model: settings.model,
+    modelProvider: settings.provider,
+    developerInstructions: settings.developerInstructions,
+    baseInstructions: settings.baseInstructions,
+    config: threadConfigOf({ effective, wanted: settings.config ?? {}, mcpServers: settings.mcpServers ?? [] }),
+  }
+}
+
+/** Codex itself knows best what it would load here: the machine's, the user's and a trusted project's layers. */
+async function effectiveConfig(call: Caller, cwd: string): Promise<CodexUserConfig> {
+  const { config } = await call.quick('config/read', results['config/read'], { cwd })
+  const parsed = codexUserConfigSchema.safeParse(config)
+  if (!parsed.success) throw codexAnswerMalformed('config/read', parsed.error.message)
+  return parsed.data
+}
+
+/** An older process of ours may still be dying with the thread in its hands. */
+async function whenFree<T>(clock: Clock, waitMs: number, task: () => Promise<T>): Promise<T> {
+  const deadline = clock.monotonic() + waitMs
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await task()
+    } catch (error) {
+      const isHeld = error instanceof AppError && error.code === 'CODEX_THREAD_HELD'
+      if (!isHeld || clock.monotonic() >= deadline) throw error
+    }
+    await sleep(backoffMs(attempt, { firstMs: 50, maxMs: 500 }))
+  }
+}
+
+type TurnsPage = z.output<(typeof results)['thread/turns/list']>
+type ModelsPage = z.output<(typeof results)['model/list']>
+
+/** The latest turns with everything that they hold. */
+function pageOf(options: HistoryOptions): object {
+  return { limit: options.maxTurns ?? defaultMaxTurns, sortDirection: 'desc', itemsView: 'full' }
+}
+
+function historyOf(threadId: string, page: TurnsPage): ThreadHistory {
+  return { threadId, turns: page.data.map(turnOf).reverse(), isComplete: (page.nextCursor ?? null) === null }
+}
+
+async function listModels(call: Caller): Promise<readonly CodexModel[]> {
+  const models: CodexModel[] = []
+  let cursor: string | null = null
+  for (let page = 0; page < maxModelPages; page += 1) {
+    const answer: ModelsPage = await call.slow('model/list', results['model/list'], { includeHidden: true, cursor })
+    models.push(...answer.data.map(modelOf))
+    cursor = answer.nextCursor ?? null
+    if (cursor === null) break
+  }
+  return models
+}
+
+function modelOf(model: ModelsPage['data'][number]): CodexModel {
+  return {
+    id: model.id,
+    isHidden: model.hidden,
+    isDefault: model.isDefault,
+    efforts: model.supportedReasoningEfforts.map(each => each.reasoningEffort),
+    defaultEffort: model.defaultReasoningEffort ?? null,
+  }
+}
+
+const defaultMaxTurns = 8
+const maxModelPages = 10

@@ -1,0 +1,87 @@
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ensurePrivateDirectory } from '#ops'
+
+let root = ''
+beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'tandem-ops-'))))
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+describe('ensurePrivateDirectory', () => {
+  it('makes the directory with its parents, for us alone, and takes it again', async () => {
+    const path = join(root, 'a/b/c')
+    await ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')
+    await ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')
+    expect(statSync(path).mode & 0o777).toBe(0o700)
+  })
+
+  it('refuses one that others may enter, with the command that cures it', async () => {
+    const path = join(root, "it's open")
+    mkdirSync(path)
+    chmodSync(path, 0o755)
+    await expect(ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNSAFE',
+      kind: 'denied',
+      message: `${path} has mode 0755, not 0700`,
+      hint: `run: chmod 700 '${root}/it'\\''s open'`,
+    })
+    expect(statSync(path).mode & 0o777).toBe(0o755)
+  })
+
+  it('refuses a link, even to a directory that is fine', async () => {
+    mkdirSync(join(root, 'real'), { mode: 0o700 })
+    symlinkSync(join(root, 'real'), join(root, 'link'))
+    await expect(ensurePrivateDirectory(join(root, 'link'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNSAFE',
+      message: `${root}/link is a link`,
+      hint: `name the directory itself: export TANDEM_STATE_DIR=${realpathSync(root)}/real; or remove the link: rm ${root}/link`,
+    })
+  })
+
+  it('refuses a link to nowhere and a file', async () => {
+    symlinkSync(join(root, 'nowhere'), join(root, 'dangling'))
+    writeFileSync(join(root, 'file'), '')
+    await expect(ensurePrivateDirectory(join(root, 'dangling'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      message: `${root}/dangling is a link`,
+      hint: `remove the link: rm ${root}/dangling`,
+    })
+    await expect(ensurePrivateDirectory(join(root, 'file'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNSAFE',
+      message: `${root}/file is not a directory`,
+    })
+  })
+
+  it('says what is wrong when a parent cannot hold it', async () => {
+    writeFileSync(join(root, 'file'), '')
+    await expect(ensurePrivateDirectory(join(root, 'file/below'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNWRITABLE',
+    })
+  })
+
+  it.runIf(process.getuid?.() === 0)("refuses another user's directory", async () => {
+    const path = join(root, 'theirs')
+    mkdirSync(path, { mode: 0o700 })
+    chownSync(path, 12_345, 12_345)
+    await expect(ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNSAFE',
+      message: `${path} belongs to user 12345, not to 0`,
+    })
+  })
+})
+
+it('a directory that can have no children is an error, not an endless loop', async () => {
+  await expect(ensurePrivateDirectory('/proc/tandem/state', 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+    code: 'DIRECTORY_UNWRITABLE',
+  })
+})

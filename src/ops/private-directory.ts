@@ -1,0 +1,72 @@
+import { lstat, mkdir, realpath } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { Stats } from 'node:fs'
+import { messageOf, systemCodeOf } from '#kernel'
+import { directoryUnsafe, directoryUnwritable } from './errors.ts'
+import { shellQuote } from './shell-quote.ts'
+
+type DirectoryVariable = 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'
+
+/**
+ * Makes `path` (0700) or checks that it is a directory of our own that nobody else can enter.
+ * Never repairs: what is weaker, a link, or somebody else's may have been tampered with, so a person decides.
+ * `variable` is what a person sets to have the directory elsewhere.
+ */
+export async function ensurePrivateDirectory(path: string, variable: DirectoryVariable): Promise<void> {
+  const found = (await look(path)) ?? (await make(path))
+  const quoted = shellQuote(path)
+  if (found.isSymbolicLink()) throw directoryUnsafe(path, 'is a link', await cureOfLink(path, variable))
+  if (!found.isDirectory())
+    throw directoryUnsafe(path, 'is not a directory', `move it away: mv ${quoted} ${quoted}.old`)
+  const own = process.getuid?.() ?? found.uid
+  if (found.uid !== own) {
+    const cure = `set ${variable} to a directory of your own, or remove it as its owner: sudo rm -r ${quoted}`
+    throw directoryUnsafe(path, `belongs to user ${found.uid}, not to ${own}`, cure)
+  }
+  const mode = found.mode & 0o777
+  if (mode === 0o700) return
+  throw directoryUnsafe(path, `has mode ${mode.toString(8).padStart(4, '0')}, not 0700`, `run: chmod 700 ${quoted}`)
+}
+
+/** Whoever put a link there wants what it leads to, and removing the link would lose it from sight. */
+async function cureOfLink(path: string, variable: DirectoryVariable): Promise<string> {
+  const remove = `remove the link: rm ${shellQuote(path)}`
+  try {
+    return `name the directory itself: export ${variable}=${shellQuote(await realpath(path))}; or ${remove}`
+  } catch {
+    // It leads nowhere.
+    return remove
+  }
+}
+
+async function look(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw directoryUnwritable(path, error, messageOf(error))
+  }
+}
+
+async function make(path: string): Promise<Stats> {
+  try {
+    await makeWithParents(resolve(path))
+    return await lstat(path)
+  } catch (error) {
+    throw directoryUnwritable(path, error, messageOf(error))
+  }
+}
+
+/**
+ * Level by level: where a directory can have no children (`/proc`), Node's own recursive `mkdir` never ends (Node 24). Bounded
+ * by the depth of the path.
+ */
+async function makeWithParents(path: string): Promise<void> {
+  const parent = dirname(path)
+  if (parent !== path && (await look(parent)) === undefined) await makeWithParents(parent)
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EEXIST') throw error
+  }
+}
