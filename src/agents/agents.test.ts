@@ -1,0 +1,83 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { failWith, rule, say, shell } from '#scripted-model'
+import { caller, openBench } from './test-harness.ts'
+
+describe('a turn', { timeout: 60_000 }, () => {
+  it('is answered, and the session goes on', async () => {
+    await using bench = await openBench([
+      rule('first', { lastText: 'hello' }, [say('good day')]),
+      rule('second', { lastText: 'again' }, [say('as I said: good day')]),
+    ])
+    const { agents } = bench.life
+    const first = await agents.accept(bench.input({ prompt: 'hello' }), caller)
+    const answer = await agents.answer(await agents.wait(first.turn.id, { timeoutMs: 30_000 }))
+    expect(answer).toMatchObject({
+      success: true,
+      status: 'completed',
+      agent_messages: 'good day',
+      session_restarted: false,
+      diff: null,
+      proposed_diff: null,
+      error: null,
+    })
+    expect(answer.usage?.total_tokens).toBeGreaterThan(0)
+    const second = await agents.accept(bench.input({ prompt: 'again', session_id: answer.session_id ?? '' }), caller)
+    const next = await agents.answer(await agents.wait(second.turn.id, { timeoutMs: 30_000 }))
+    expect(next).toMatchObject({ success: true, session_id: answer.session_id, agent_messages: 'as I said: good day' })
+  })
+
+  it('reports what it changed, also what was written past apply_patch', async () => {
+    await using bench = await openBench([
+      rule('write', { lastText: 'write', sincePrompt: 0 }, [shell('echo one > made.txt')]),
+      rule('done', { lastText: 'write' }, [say('written')]),
+    ])
+    writeFileSync(join(bench.project, 'mine.txt'), 'untouched\n')
+    const { agents } = bench.life
+    const { turn } = await agents.accept(bench.input({ prompt: 'write', sandbox: 'workspace-write' }), caller)
+    const answer = await agents.answer(await agents.wait(turn.id, { timeoutMs: 30_000 }), { allMessages: true })
+    expect(answer).toMatchObject({ success: true, agent_messages: 'written' })
+    expect(answer.diff).toContain('+++ b/made.txt\n@@ -0,0 +1 @@\n+one\n')
+    expect(answer.diff).not.toContain('mine.txt')
+    expect(answer.all_messages?.map(message => message.kind)).toEqual(['command', 'message'])
+  })
+
+  it('ends with a coded error when the upstream refuses', async () => {
+    await using bench = await openBench([
+      rule('no', { lastText: 'hello' }, [failWith(400, 'not today', { code: 'invalid_prompt' })]),
+    ])
+    const { agents } = bench.life
+    const { turn } = await agents.accept(bench.input({}), caller)
+    const answer = await agents.answer(await agents.wait(turn.id, { timeoutMs: 30_000 }))
+    expect(answer).toMatchObject({
+      success: false,
+      status: 'failed',
+      error: { code: 'CODEX_TURN_FAILED', message: 'not today' },
+    })
+    expect(answer.session_id).not.toBeNull()
+  })
+})
+
+describe('after a crash', { timeout: 60_000 }, () => {
+  it('of the app-server the turn is continued once, with the reason as an event', async () => {
+    await using bench = await openBench([
+      rule('hold', { lastText: 'tidy the attic', sincePrompt: 0 }, [say('begun '), { gate: 'held' }]),
+      rule('go on', { lastText: 'cut off by a crash' }, [say('finished')]),
+    ])
+    const { agents, codex } = bench.life
+    const { turn } = await agents.accept(bench.input({ prompt: 'tidy the attic' }), caller)
+    await bench.model.waitForRequest(request => request.rule === 'hold', { timeoutMs: 20_000 })
+    if (codex.state.kind !== 'ready') throw new Error('codex is not running')
+    process.kill(codex.state.pid, 'SIGKILL')
+    const answer = await agents.answer(await agents.wait(turn.id, { timeoutMs: 30_000 }))
+    expect(answer).toMatchObject({ success: true, agent_messages: 'finished' })
+    const decisions = await bench.life.store.events.after({
+      cursor: 0,
+      turnId: turn.id,
+      kinds: ['turn.reconciled'],
+      limit: 9,
+    })
+    expect(decisions.map(event => event.data['decision'])).toEqual(['continued'])
+  })
+})

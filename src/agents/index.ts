@@ -1,0 +1,7 @@
+export { startAgents } from './start-agents.ts'
+export type { Agents, AgentsDeps } from './start-agents.ts'
+export type { Accepted } from './turn-intake.ts'
+export type { AnswerOptions } from './turn-answer.ts'
+export type { FollowFilter } from './follow.ts'
+export type { SettingsEdit, SettingsView } from './settings.ts'
+export { resolveDirectory } from './turn-request.ts'

@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process'
+import type { ExecFileException } from 'node:child_process'
+
+export interface GitOptions {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly timeoutMs: number
+  readonly maxBytes?: number
+  readonly input?: string
+}
+
+export interface GitResult {
+  readonly ok: boolean
+  readonly stdout: string
+  readonly stderr: string
+  /** True when it was ended because it took or printed too much. */
+  readonly wasCutOff: boolean
+  /** Null when it was ended, or could not be started. */
+  readonly exitCode: number | null
+}
+
+/**
+ * Runs git so that nothing configured inside the repository is executed: no hooks, no file-system monitor, no external
+ * diff, no pager, no fetching of missing objects. Clean and smudge filters are switched off by the caller (`filterOverrides`), as their names differ.
+ * Never rejects.
+ */
+export function runGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+  return new Promise(resolve => {
+    const child = execFile(
+      'git',
+      [...safeConfig, ...args],
+      {
+        cwd: options.cwd,
+        env: { ...options.env, ...safeEnvironment },
+        timeout: options.timeoutMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: options.maxBytes ?? 16 * 1024 * 1024,
+        encoding: 'utf8',
+      },
+      (error, stdout, stderr) => {
+        const wasCutOff =
+          error !== null && (error.killed === true || error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+        resolve({
+          ok: error === null,
+          stdout,
+          stderr: error !== null && stderr === '' ? error.message : stderr,
+          wasCutOff,
+          exitCode: exitCodeOf(error),
+        })
+      },
+    )
+    child.stdin?.on('error', () => undefined /* git may end before it has read everything: its exit code tells */)
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+function exitCodeOf(error: ExecFileException | null): number | null {
+  if (error === null) return 0
+  return typeof error.code === 'number' ? error.code : null
+}
+
+/** No locks, no questions, English; and no transport, as a partial clone would fetch by a command of its configuration. */
+const safeEnvironment = {
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_ALLOW_PROTOCOL: 'none',
+  LC_ALL: 'C',
+}
+
+const safeConfig = [
+  '-c',
+  'core.fsmonitor=false',
+  '-c',
+  'core.hooksPath=/dev/null',
+  '-c',
+  'core.pager=cat',
+  '-c',
+  'core.quotePath=false',
+]
+
+/** `-c` arguments that empty every clean, smudge and process filter that any configuration of this repository names. */
+export async function filterOverrides(options: GitOptions): Promise<readonly string[]> {
+  const listed = await runGit(
+    ['config', '--null', '--name-only', '--get-regexp', String.raw`^filter\..*\.(clean|smudge|process|required)$`],
+    options,
+  )
+  if (!listed.ok) return []
+  const names = new Set(listed.stdout.split('\0').filter(name => name !== ''))
+  return [...names].flatMap(name => ['-c', name.endsWith('.required') ? `${name}=false` : `${name}=`])
+}
+
+/** The environment for git: what it needs to find itself and the user's configuration, no GIT_* of the caller. */
+export function gitEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const kept: Record<string, string> = {}
+  for (const name of ['PATH', 'HOME', 'XDG_CONFIG_HOME', 'TMPDIR', 'USER', 'LOGNAME']) {
+    const value = env[name]
+    if (value !== undefined) kept[name] = value
+  }
+  return kept
+}

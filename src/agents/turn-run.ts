@@ -1,0 +1,283 @@
+import { AppError, fault, messageOf, sleep } from '#kernel'
+import type { Clock, Log, ThreadId, TurnId } from '#kernel'
+import type { CodexConnection, CodexEvent, CodexHost, ThreadSettings } from '#codex'
+import { updateTurn } from '#store'
+import type { AgentRow, Attempt, Store, TurnRow } from '#store'
+import { isInHistory, nextAttempt } from './attempts.ts'
+import type { NextStep } from './attempts.ts'
+import { codexFailure } from './codex-failure.ts'
+import type { DeadlineLimits } from './deadlines.ts'
+import { turnCut, turnUnknown } from './errors.ts'
+import { continuationPrompt } from './reconcile.ts'
+import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
+import { runAttempt } from './turn-attempt.ts'
+import type { AttemptEnd, Stop } from './turn-attempt.ts'
+import { TurnRecorder } from './turn-recorder.ts'
+import { nextStep, settle } from './turn-recovery.ts'
+import type { RecoveryDeps } from './turn-recovery.ts'
+import type { RunOutcome } from './run-outcome.ts'
+import { turnRequestSchema } from './turn-request.ts'
+import type { TurnRequest } from './turn-request.ts'
+import { isOpen } from './turn-status.ts'
+
+export interface TurnRunDeps {
+  readonly store: Store
+  readonly codex: Pick<CodexHost, 'connection' | 'restart'>
+  readonly threads: ThreadOpener
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: DeadlineLimits & { readonly maxContinuations: number; readonly codexStartMs: number }
+  readonly settingsOf: (request: TurnRequest) => Promise<ThreadSettings>
+  /** Model and effort to send with every turn: they are sticky in Codex, so leaving one out would keep an earlier one. */
+  readonly modelOf: (connection: CodexConnection, turn: TurnRow, request: TurnRequest) => Promise<ModelChoice>
+  /** Called before each attempt, before Codex is told anything; answers what is to be kept of the tree before the turn. */
+  readonly beforeStart: (turn: TurnRow, request: TurnRequest) => Promise<string | null>
+}
+
+export interface ModelChoice {
+  readonly model: string | undefined
+  readonly effort: string | undefined
+}
+
+interface Round {
+  readonly turn: TurnRow
+  readonly agent: AgentRow
+  readonly request: TurnRequest
+  readonly connection: CodexConnection
+}
+
+/** Codex may go away so often during one turn; above it the turn fails as cut. */
+const maxRounds = 60
+/** While Codex does not start, a turn that had begun looks again so often, with this pause: two minutes and more. */
+const maxCodexWaits = 24
+const codexPauseMs = 5000
+
+/** Brings one accepted turn to its outcome, across crashes of Codex. One per turn; `run` is called once. */
+export class TurnRun {
+  readonly turnId: TurnId
+  readonly recorder: TurnRecorder
+  /** Whether it may be cut and go on later; otherwise a cut is its end. */
+  readonly canBeContinued: boolean
+  /** The diff that Codex itself reported last; all there is outside of a repository. */
+  codexDiff: string | null = null
+  readonly #deps: TurnRunDeps
+  readonly #stopped = Promise.withResolvers<Stop>()
+  #threadId: ThreadId | null
+  #stop: Stop | undefined
+  #sentAt: number | undefined
+  #codexWaits = 0
+  #live: { readonly connection: CodexConnection; readonly threadId: ThreadId; readonly codexTurnId: string } | undefined
+
+  constructor(deps: TurnRunDeps, turn: TurnRow) {
+    this.#deps = deps
+    this.turnId = turn.id
+    this.canBeContinued = turnRequestSchema.parse(turn.request).onCut === 'continue'
+    this.#threadId = turn.threadId
+    this.recorder = new TurnRecorder(deps, () => ({ agentId: turn.agentId, turnId: turn.id, threadId: this.#threadId }))
+  }
+
+  /** Never rejects: what goes wrong is the outcome. */
+  async run(): Promise<RunOutcome> {
+    try {
+      return await this.#drive()
+    } catch (error) {
+      if (this.#stop !== undefined) return outcomeOfStop(this.#stop)
+      if (error instanceof AppError) return { kind: 'failed', error }
+      this.#deps.log.error({ turnId: this.turnId, error: messageOf(error) }, 'turn failed by a fault of ours')
+      return { kind: 'failed', error: fault(error) }
+    }
+  }
+
+  /** Interrupts what runs; `run` then ends. The first call counts, but that a cancel wins over a pause. */
+  stop(stop: Stop): void {
+    if (this.#stop?.kind === 'cancel' || this.#stop?.kind === stop.kind) return
+    this.#stop = stop
+    this.#stopped.resolve(stop)
+  }
+
+  /** Passes a message into the running turn; false when Codex is not at it right now. */
+  async steer(text: string): Promise<boolean> {
+    if (this.#live === undefined) return false
+    const { connection, threadId, codexTurnId } = this.#live
+    await connection.steerTurn({ threadId, codexTurnId, text })
+    await this.recorder.commit([], [{ kind: 'turn.steered', data: { message: text.slice(0, 4000) } }])
+    return true
+  }
+
+  async #drive(): Promise<RunOutcome> {
+    for (let round = 0; round < maxRounds; round += 1) {
+      if (this.#stop !== undefined) return outcomeOfStop(this.#stop)
+      const outcome = await this.#round()
+      if (outcome !== undefined) return outcome
+    }
+    return { kind: 'failed', error: turnCut(`Codex went away ${maxRounds} times`) }
+  }
+
+  /** Undefined: Codex went away, there is to be another round. */
+  async #round(): Promise<RunOutcome | undefined> {
+    const { turn, agent } = await this.#read()
+    if (!isOpen(turn)) return { kind: 'over' }
+    // Cancelled, and the daemon died before that was its outcome.
+    if (turn.attempts.length === 0 && turn.cancelledBy !== null) return { kind: 'interrupted', by: turn.cancelledBy }
+    const connection = await this.#connect(turn)
+    if (connection === undefined) return undefined
+    try {
+      const round: Round = { turn, agent, connection, request: turnRequestSchema.parse(turn.request) }
+      const opened = await this.#open(round)
+      const step = await nextStep(this.#recovery, round, opened)
+      const settled = await settle(this.#recovery, turn, opened, step)
+      if (settled !== undefined) return settled
+      const end = await this.#attempt(round, opened, step)
+      await this.recorder.settled()
+      return this.#outcomeOf(end)
+    } catch (error) {
+      if (isWorthAnotherRound(error)) return undefined
+      throw error
+    }
+  }
+
+  get #recovery(): RecoveryDeps {
+    return { ...this.#deps, recorder: this.recorder, maxContinuations: this.#deps.limits.maxContinuations }
+  }
+
+  async #read(): Promise<{ readonly turn: TurnRow; readonly agent: AgentRow }> {
+    const turn = await this.#deps.store.turns.byId(this.turnId)
+    const agent = turn === undefined ? undefined : await this.#deps.store.agents.byId(turn.agentId)
+    if (turn === undefined || agent === undefined) throw turnUnknown(this.turnId)
+    return { turn, agent }
+  }
+
+  /** The connection, or undefined when there is none yet (another round) or the turn was stopped while waiting for it. */
+  async #connect(turn: TurnRow): Promise<CodexConnection | undefined> {
+    const abort = new AbortController()
+    const got = this.#deps.codex.connection({ signal: abort.signal, timeoutMs: this.#deps.limits.codexStartMs })
+    try {
+      return await Promise.race([got, this.#stopped.promise.then(() => undefined)])
+    } catch (error) {
+      if (turn.attempts.length === 0 || !mayPass(error) || this.#codexWaits >= maxCodexWaits) throw error
+      // Codex may have this turn already: it is not given up for a crash loop that may be over in a moment.
+      this.#codexWaits += 1
+      await Promise.race([sleep(codexPauseMs, abort.signal).catch(() => undefined), this.#stopped.promise])
+      return undefined
+    } finally {
+      abort.abort()
+      got.catch(() => undefined /* nobody waits for it any more */)
+    }
+  }
+
+  async #open({ turn, agent, connection, request }: Round): Promise<OpenedThread> {
+    const settings = await this.#deps.settingsOf(request)
+    const mustRead = turn.attempts.length > 0
+    const opened = await this.#deps.threads.open({
+      connection,
+      agent,
+      turn,
+      settings,
+      recorder: this.recorder,
+      mustRead,
+    })
+    if (turn.threadId !== opened.threadId) {
+      this.#threadId = opened.threadId
+      // The session that its caller named was lost, by this turn or by one before it.
+      const restarted = turn.threadId === null ? {} : { sessionRestarted: true }
+      await this.recorder.commit([updateTurn(turn.id, { threadId: opened.threadId, ...restarted })], [])
+    }
+    return opened
+  }
+
+  async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
+    const { turn, request, connection } = round
+    if (this.#stop !== undefined) return { kind: 'stopped', stop: this.#stop }
+    const attempt = nextAttempt(turn, step, this.#deps.clock.now())
+    const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
+    await this.#markSent(round, attempts)
+    const { clock, limits } = this.#deps
+    this.#sentAt ??= clock.monotonic()
+    const isContinuation = attempt.why === 'continue'
+    const { cwd, sandbox } = await this.#deps.settingsOf(request)
+    const onStarted = (codexTurnId: string): void => {
+      this.#live = { connection, threadId: opened.threadId, codexTurnId }
+      const started = [...attempts.slice(0, -1), { ...attempt, codexTurnId }]
+      this.recorder
+        .commit(
+          [updateTurn(turn.id, { attempts: started })],
+          [{ kind: 'turn.started', data: { attempt: attempt.number, why: attempt.why, codex_turn_id: codexTurnId } }],
+        )
+        .catch((error: unknown) => {
+          this.#deps.log.error({ turnId: turn.id, error: messageOf(error) }, 'the start of a turn was not stored')
+        })
+    }
+    try {
+      return await runAttempt(
+        {
+          ...this.#deps,
+          connection,
+          limits: { ...limits, spentMs: clock.monotonic() - this.#sentAt },
+          stopped: this.#stopped.promise,
+          giveUp: reason => this.#deps.codex.restart(reason),
+          onStarted,
+          onEvent: event => this.#onEvent(event),
+        },
+        {
+          threadId: opened.threadId,
+          clientMessageId: attempt.clientMessageId,
+          text: isContinuation
+            ? continuationPrompt(isInHistory(opened.history, turn) ? undefined : turn.prompt)
+            : turn.prompt,
+          images: isContinuation ? [] : request.images,
+          cwd,
+          sandbox,
+          ...(await this.#deps.modelOf(connection, turn, request)),
+          summary: request.reasoning ? 'auto' : 'none',
+          outputSchema: request.outputSchema ?? undefined,
+        },
+      )
+    } finally {
+      this.#live = undefined
+    }
+  }
+
+  /** Durable before anything is sent: after a crash we must know that Codex may have it. */
+  async #markSent({ turn, request }: Round, attempts: readonly Attempt[]): Promise<void> {
+    const treeBefore = await this.#deps.beforeStart(turn, request)
+    const startedAt = turn.startedAt ?? this.#deps.clock.now()
+    const patch = { status: 'running', startedAt, attempts, treeBefore, pausedAt: null } as const
+    await this.recorder.commit([updateTurn(turn.id, patch, { ifStatus: ['queued', 'running'] })], [])
+  }
+
+  /** Undefined: another round is to be made. */
+  #outcomeOf(end: AttemptEnd): RunOutcome | undefined {
+    switch (end.kind) {
+      case 'completed':
+        return { kind: 'completed' }
+      case 'failed':
+        return { kind: 'failed', error: codexFailure(end.error) }
+      case 'deadline':
+        return { kind: 'failed', error: end.error }
+      case 'stopped':
+        return outcomeOfStop(this.#stop ?? end.stop)
+      case 'lost':
+        return undefined
+    }
+  }
+
+  #onEvent(event: CodexEvent): void {
+    if (event.kind === 'diff-updated') this.codexDiff = event.diff
+    this.recorder.codexEvent(event)
+  }
+}
+
+function outcomeOfStop(stop: Stop): RunOutcome {
+  return stop.kind === 'cancel' ? { kind: 'interrupted', by: stop.by } : { kind: 'paused' }
+}
+
+/** Codex does not start now, but may in a moment. */
+function mayPass(error: unknown): boolean {
+  const codes = ['CODEX_BREAKER_OPEN', 'CODEX_START_TIMEOUT', 'CODEX_UNAVAILABLE']
+  return error instanceof AppError && codes.includes(error.code)
+}
+
+/** The process ended, or hung and was ended, or put the thread away: what became of the request is read from the history. */
+function isWorthAnotherRound(error: unknown): boolean {
+  return error instanceof AppError && ['CODEX_GONE', 'CODEX_HUNG', 'CODEX_THREAD_NOT_LOADED'].includes(error.code)
+}

@@ -1,0 +1,228 @@
+import { AppError, asTurnId, messageOf, within } from '#kernel'
+import type { Clock, Log, TurnId } from '#kernel'
+import type { Caller } from '#contracts'
+import { updateTurn } from '#store'
+import type { Store, TurnRow } from '#store'
+import { daemonStopping, queuedTooLong, queueFull, turnNotRunning, turnUnknown } from './errors.ts'
+import { acceptTurn } from './turn-intake.ts'
+import type { Accepted, IntakeDeps } from './turn-intake.ts'
+import { concludeTurn } from './turn-outcome.ts'
+import type { ConcludeDeps, EndedOutcome } from './turn-outcome.ts'
+import { TurnQueue } from './turn-queue.ts'
+import type { AskInput } from './turn-request.ts'
+import { TurnRun } from './turn-run.ts'
+import { isOpen } from './turn-status.ts'
+import type { TurnRunDeps } from './turn-run.ts'
+
+export interface TurnServiceDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  readonly intake: Omit<IntakeDeps, 'checkRoom'>
+  readonly run: TurnRunDeps
+  readonly conclude: ConcludeDeps
+  readonly limits: { readonly maxRunning: number; readonly maxQueued: number; readonly queuedMs: number }
+}
+
+/** How long an interrupted run may take to be over; then it is left to the next start. */
+const stopWaitMs = 10_000
+
+const lookAgainMs = 30_000
+
+/** Accepts turns, runs each when its time comes, and takes up at its start what an earlier life left open. */
+export class TurnService {
+  readonly #deps: TurnServiceDeps
+  readonly #queue: TurnQueue<TurnRow>
+  readonly #runs = new Map<TurnId, { readonly run: TurnRun; readonly over: Promise<void> }>()
+  readonly #queuedTimers = new Map<TurnId, Disposable>()
+  #isStopping = false
+
+  constructor(deps: TurnServiceDeps) {
+    this.#deps = deps
+    this.#queue = new TurnQueue(deps.limits.maxRunning)
+  }
+
+  get counts(): { readonly queued: number; readonly running: number } {
+    return { queued: this.#queue.waitingCount, running: this.#queue.runningCount }
+  }
+
+  /** Whether nothing that runs would end as cut if the daemon stopped now. */
+  get canStop(): boolean {
+    return [...this.#runs.values()].every(({ run }) => run.canBeContinued)
+  }
+
+  /** Takes up the open turns of this node; those that had been sent to Codex come first. */
+  async resume(): Promise<number> {
+    const open = await this.#deps.store.turns.open(this.#deps.store.nodeId)
+    await this.#deps.conclude.changes.sweep(open.map(turn => turn.id))
+    const sent = open.filter(turn => turn.attempts.length > 0)
+    for (const turn of [...sent, ...open.filter(other => other.attempts.length === 0)]) this.#enqueue(turn)
+    this.#schedule()
+    return open.length
+  }
+
+  /** Durable when it resolves. */
+  async accept(input: AskInput, caller: Caller): Promise<Accepted> {
+    const accepted = await acceptTurn({ ...this.#deps.intake, checkRoom: () => this.#checkRoom() }, input, caller)
+    this.#takeUp(accepted.turn)
+    return accepted
+  }
+
+  #checkRoom(): void {
+    if (this.#isStopping) throw daemonStopping()
+    if (this.#queue.waitingCount >= this.#deps.limits.maxQueued) throw queueFull(this.#deps.limits.maxQueued)
+  }
+
+  async find(turnId: string): Promise<TurnRow> {
+    const turn = await this.#deps.store.turns.byId(asTurnId(turnId))
+    if (turn === undefined) throw turnUnknown(turnId)
+    return turn
+  }
+
+  /** The turn when it has ended, or as it is when the time is up or the caller leaves. */
+  async wait(
+    turnId: TurnId,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<TurnRow> {
+    const ended = Promise.withResolvers<void>()
+    using _listening = this.#deps.store.onEvents(events => {
+      if (events.some(event => event.turnId === turnId && event.kind === 'turn.ended')) ended.resolve()
+    })
+    const turn = await this.find(turnId)
+    if (!isOpen(turn) || options.timeoutMs === 0 || options.signal?.aborted) return turn
+    const leave = (): void => ended.resolve()
+    options.signal?.addEventListener('abort', leave, { once: true })
+    const after = await this.#untilEnded(turnId, options.timeoutMs, ended.promise)
+    options.signal?.removeEventListener('abort', leave)
+    return after
+  }
+
+  /** The event is what wakes it; it looks now and then all the same, so that a missed one costs time and not the answer. */
+  async #untilEnded(turnId: TurnId, timeoutMs: number, ended: Promise<void>): Promise<TurnRow> {
+    const { clock } = this.#deps
+    const until = clock.monotonic() + timeoutMs
+    for (;;) {
+      const leftMs = Math.max(0, until - clock.monotonic())
+      const first = await within(clock, Math.min(leftMs, lookAgainMs), ended)
+      const turn = await this.find(turnId)
+      if (first.kind === 'done' || !isOpen(turn) || leftMs <= lookAgainMs) return turn
+    }
+  }
+
+  async steer(turnId: string, message: string): Promise<TurnRow> {
+    const turn = await this.find(turnId)
+    const run = this.#runs.get(turn.id)?.run
+    if (run === undefined || !(await run.steer(message))) throw turnNotRunning(turn.id, turn.status)
+    return this.find(turnId)
+  }
+
+  /** Interrupts the turn and ends its commands; done when it has ended, bounded. Cancelling an ended turn changes nothing. */
+  async cancel(turnId: string, by: string): Promise<TurnRow> {
+    const turn = await this.find(turnId)
+    if (!isOpen(turn)) return turn
+    if (!(await this.#markCancelled(turn, by))) return this.find(turnId)
+    const running = this.#runs.get(turn.id)
+    if (running !== undefined) running.run.stop({ kind: 'cancel', by })
+    else if (this.#queue.remove(turn.id)) await this.#endUnstarted(turn, { kind: 'interrupted', by })
+    else this.#takeUp(turn)
+    return this.wait(turn.id, { timeoutMs: stopWaitMs })
+  }
+
+  /** Durable before anything is ended: after a crash it must not run. False when it has ended meanwhile. */
+  async #markCancelled(turn: TurnRow, by: string): Promise<boolean> {
+    try {
+      await this.#deps.store.commit({
+        changes: [updateTurn(turn.id, { cancelledBy: by }, { ifStatus: ['queued', 'running'] })],
+        events: [
+          { kind: 'turn.cancelling', agentId: turn.agentId, turnId: turn.id, threadId: turn.threadId, data: { by } },
+        ],
+      })
+      return true
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'TURN_STATE_CHANGED') return false
+      throw error
+    }
+  }
+
+  /** A turn that is open in the store and that nobody is at: just accepted, or one whose outcome could not be stored. */
+  #takeUp(turn: TurnRow): void {
+    if (!isOpen(turn) || this.#runs.has(turn.id) || this.#queue.has(turn.id)) return
+    this.#enqueue(turn)
+    this.#schedule()
+  }
+
+  /** No new turns; running ones may end within the grace, then they are interrupted and stored as to be continued. */
+  async stop(options: { readonly graceMs: number; readonly now?: AbortSignal | undefined }): Promise<void> {
+    this.#isStopping = true
+    for (const timer of this.#queuedTimers.values()) timer[Symbol.dispose]()
+    const hurry = Promise.withResolvers<void>()
+    options.now?.addEventListener('abort', () => hurry.resolve(), { once: true })
+    if (options.now?.aborted !== true)
+      await within(this.#deps.clock, options.graceMs, Promise.race([this.#allOver(), hurry.promise]))
+    for (const { run } of this.#runs.values()) run.stop({ kind: 'pause', reason: 'the daemon stops' })
+    const over = await within(this.#deps.clock, stopWaitMs, this.#allOver())
+    if (over.kind === 'timeout') this.#deps.log.warn({ turns: this.#runs.size }, 'turns are left to the next start')
+  }
+
+  async #allOver(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map(({ over }) => over))
+  }
+
+  #enqueue(turn: TurnRow): void {
+    this.#queue.add(turn)
+    if (turn.attempts.length > 0) return
+    const waitedMs = Math.max(0, this.#deps.clock.now() - turn.acceptedAt)
+    const leftMs = Math.max(0, this.#deps.limits.queuedMs - waitedMs)
+    const giveUp = (): void => {
+      if (!this.#queue.remove(turn.id)) return
+      void this.#endUnstarted(turn, { kind: 'failed', error: queuedTooLong(this.#deps.limits.queuedMs) })
+    }
+    this.#queuedTimers.set(turn.id, this.#deps.clock.after(leftMs, giveUp))
+  }
+
+  #schedule(): void {
+    for (;;) {
+      const turn = this.#isStopping ? undefined : this.#queue.take()
+      if (turn === undefined) return
+      this.#forgetTimer(turn.id)
+      const run = new TurnRun(this.#deps.run, turn)
+      const over = this.#runToItsEnd(run).finally(() => {
+        this.#runs.delete(turn.id)
+        this.#queue.ended(turn.id)
+        this.#schedule()
+      })
+      this.#runs.set(turn.id, { run, over })
+    }
+  }
+
+  async #runToItsEnd(run: TurnRun): Promise<void> {
+    try {
+      const outcome = await run.run()
+      const turn = await this.find(run.turnId)
+      if (outcome.kind === 'over') return
+      if (outcome.kind !== 'paused') return await concludeTurn(this.#deps.conclude, turn, run, outcome)
+      const reason = 'the daemon stops; the turn goes on when it starts again'
+      await run.recorder.commit(
+        [updateTurn(turn.id, { pausedAt: this.#deps.clock.now() }, { ifStatus: ['queued', 'running'] })],
+        [{ kind: 'turn.paused', data: { reason } }],
+      )
+    } catch (error) {
+      // Nothing is lost: the turn is still open in the store, and the next start takes it up.
+      this.#deps.log.error({ turnId: run.turnId, error: messageOf(error) }, 'the end of a turn was not stored')
+    }
+  }
+
+  async #endUnstarted(turn: TurnRow, outcome: EndedOutcome): Promise<void> {
+    this.#forgetTimer(turn.id)
+    try {
+      await concludeTurn(this.#deps.conclude, turn, new TurnRun(this.#deps.run, turn), outcome)
+    } catch (error) {
+      this.#deps.log.error({ turnId: turn.id, error: messageOf(error) }, 'the end of a turn was not stored')
+    }
+  }
+
+  #forgetTimer(turnId: TurnId): void {
+    this.#queuedTimers.get(turnId)?.[Symbol.dispose]()
+    this.#queuedTimers.delete(turnId)
+  }
+}

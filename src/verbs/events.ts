@@ -1,0 +1,67 @@
+import { within } from '#kernel'
+import type { FollowFilter } from '#agents'
+import type { CallOptions, ParsedInput, WireEvent } from '#contracts'
+import { wireEventOf } from './handler.ts'
+import type { Handler, VerbsDeps } from './handler.ts'
+
+type Input = ParsedInput<'events'>
+
+export const events: Handler<'events'> = async (deps, input, options) => {
+  const filter = await filterOf(deps, input, options)
+  if (input.follow) return follow(deps, filter, input, options)
+  const stored = await page(deps, filter, input)
+  if (stored.events.length > 0 || input.wait_ms === 0) return stored
+  await firstEvent(deps, filter, input, options)
+  return page(deps, filter, input)
+}
+
+async function filterOf(deps: VerbsDeps, input: Input, { caller }: CallOptions): Promise<FollowFilter> {
+  if (input.turn_id !== undefined) return { turnId: (await deps.agents.turn(input.turn_id)).id }
+  if (input.session_id === undefined) return {}
+  return { agentId: (await deps.agents.session(input.session_id, { cd: undefined, caller })).id }
+}
+
+interface Page {
+  readonly events: WireEvent[]
+  readonly cursor: number
+  readonly has_more: boolean
+}
+
+async function page(deps: VerbsDeps, filter: FollowFilter, input: Input): Promise<Page> {
+  const { turnId, agentId } = filter
+  const found = await deps.store.events.after({
+    cursor: input.cursor,
+    limit: input.limit + 1,
+    ...(turnId === undefined ? {} : { turnId }),
+    ...(agentId === undefined ? {} : { agentId }),
+  })
+  const shown = found.slice(0, input.limit)
+  return {
+    events: shown.map(wireEventOf),
+    cursor: shown.at(-1)?.seq ?? input.cursor,
+    has_more: found.length > shown.length,
+  }
+}
+
+/** Resolves with the first event, or when the time is up, or when the caller leaves. */
+async function firstEvent(deps: VerbsDeps, filter: FollowFilter, input: Input, options: CallOptions): Promise<void> {
+  const first = Promise.withResolvers<void>()
+  options.signal?.addEventListener('abort', () => first.resolve(), { once: true })
+  if (options.signal?.aborted) return
+  using _following = await deps.agents.follow(filter, input.cursor, () => first.resolve())
+  await within(deps.clock, input.wait_ms, first.promise)
+}
+
+/** With no `wait_ms` it goes on until the caller leaves. */
+async function follow(deps: VerbsDeps, filter: FollowFilter, input: Input, options: CallOptions): Promise<Page> {
+  const left = Promise.withResolvers<void>()
+  options.signal?.addEventListener('abort', () => left.resolve(), { once: true })
+  if (options.signal?.aborted) left.resolve()
+  let cursor = input.cursor
+  using _following = await deps.agents.follow(filter, input.cursor, event => {
+    cursor = event.seq
+    options.onEvent?.(wireEventOf(event))
+  })
+  await (input.wait_ms === 0 ? left.promise : within(deps.clock, input.wait_ms, left.promise))
+  return { events: [], cursor, has_more: false }
+}
