@@ -1,0 +1,137 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { AppError, createFakeClock } from '#kernel'
+import { openLog } from '#ops'
+import type { DownOutcome, ReadLogOptions, UpOptions, UpOutcome } from '#client'
+import { createHarness, settle, startMs } from './test-harness.ts'
+
+const started: UpOutcome = { kind: 'started', pid: 42, version: '0.1.0', socket: '/run/daemon.sock' }
+
+describe('up', () => {
+  test.each<[UpOutcome, number, string]>([
+    [started, 0, 'the daemon is up: pid 42, version 0.1.0, /run/daemon.sock\n'],
+    [
+      { ...started, kind: 'already-running' },
+      0,
+      'the daemon was up already: pid 42, version 0.1.0, /run/daemon.sock\n',
+    ],
+    [{ kind: 'ended', exitCode: 7 }, 7, ''],
+  ])('%j', async (outcome, code, stdout) => {
+    const harness = createHarness({ lifecycle: { up: async () => outcome } })
+    expect([await harness.run('up'), harness.stdout()]).toEqual([code, stdout])
+  })
+
+  test('passes --foreground on, and answers in JSON', async () => {
+    const seen: UpOptions[] = []
+    const up = async (options: UpOptions): Promise<UpOutcome> => {
+      seen.push(options)
+      return started
+    }
+    const harness = createHarness({ lifecycle: { up } })
+    await harness.run('up', '--foreground', '--json')
+    await harness.run('up')
+    expect(seen).toEqual([{ foreground: true }, { foreground: false }])
+    expect(JSON.parse(harness.stdout().split('\n')[0] ?? '')).toEqual(started)
+  })
+
+  test('a start that failed is a coded error', async () => {
+    const up = async (): Promise<never> => {
+      throw new AppError('DAEMON_START_FAILED', 'unavailable', 'it did not start')
+    }
+    const harness = createHarness({ lifecycle: { up } })
+    expect([await harness.run('up'), harness.stderr()]).toEqual([
+      69,
+      'tandem: it did not start\n  code: DAEMON_START_FAILED\n',
+    ])
+  })
+})
+
+describe('down', () => {
+  test.each<[DownOutcome, string]>([
+    [{ kind: 'not-running' }, 'no daemon is running\n'],
+    [{ kind: 'stopped', pid: 42, running: 0, wasForced: false }, 'the daemon with pid 42 is down\n'],
+    [
+      { kind: 'stopped', pid: 42, running: 2, wasForced: true },
+      'the daemon with pid 42 is down (it had to be ended by force); of 2 running turns, those that had not ended go on at the next start\n',
+    ],
+  ])('%j', async (outcome, stdout) => {
+    const harness = createHarness({ lifecycle: { down: async () => outcome } })
+    expect([await harness.run('down'), harness.stdout()]).toEqual([0, stdout])
+    await harness.run('down', '--json')
+    expect(JSON.parse(harness.stdout().slice(stdout.length))).toEqual(outcome)
+  })
+})
+
+describe('logs', () => {
+  /** As the daemon itself writes it, and the last words of a program that crashed. */
+  async function writtenLog(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'tandem-logs-'))
+    const file = join(folder, 'daemon.log')
+    {
+      await using log = openLog({ file, level: 'info', maxBytes: 1e6, clock: createFakeClock(startMs) })
+      log.info({ turn: 't1', why: 'two words' }, 'turn finished')
+      log.error({}, 'bad\u001b[2J')
+    }
+    const text = await readFile(file, 'utf8')
+    await rm(folder, { recursive: true })
+    return `${text}Segmentation \x1b[31mfault\n`
+  }
+
+  let text: string
+  beforeAll(async () => void (text = await writtenLog()))
+
+  const reading =
+    (seen: ReadLogOptions[]) =>
+    async (options: ReadLogOptions): Promise<void> => {
+      seen.push(options)
+      options.write(text)
+      if (!options.follow) return
+      await new Promise<void>(resolve => {
+        options.signal.addEventListener('abort', () => resolve())
+      })
+    }
+
+  test('lines of the logger in words, others as they are', async () => {
+    const seen: ReadLogOptions[] = []
+    const harness = createHarness({ lifecycle: { readLog: reading(seen) } })
+    expect(await harness.run('logs', '-n', '3')).toBe(0)
+    expect(harness.stdout()).toBe(
+      [
+        '2026-11-21T12:00:00.000Z info  turn finished turn=t1 why="two words"\n',
+        '2026-11-21T12:00:00.000Z error bad\n',
+        'Segmentation fault\n',
+      ].join(''),
+    )
+    expect(seen).toMatchObject([{ lines: 3, follow: false }])
+  })
+
+  test('--json leaves the records as they are', async () => {
+    const harness = createHarness({ lifecycle: { readLog: reading([]) } })
+    await harness.run('logs', '--json')
+    expect(JSON.parse(harness.stdout().split('\n')[0] ?? '')).toMatchObject({ level: 'info', msg: 'turn finished' })
+  })
+
+  test('-f goes on until Ctrl-C, or until the reader leaves', async () => {
+    const seen: ReadLogOptions[] = []
+    const harness = createHarness({ lifecycle: { readLog: reading(seen) } })
+    const run = harness.run('logs', '-f')
+    await settle()
+    harness.interrupt()
+    expect([await run, harness.listeners()]).toEqual([130, 0])
+    expect(seen).toMatchObject([{ lines: 50, follow: true }])
+
+    const left = createHarness({ lifecycle: { readLog: reading([]) } })
+    const again = left.run('logs', '-f')
+    await settle()
+    left.breakStdout('EPIPE')
+    expect([await again, left.stderr()]).toEqual([141, ''])
+  })
+
+  test.each(['x', '-1', '1.5', ''])('refuses %j lines', async lines => {
+    const harness = createHarness()
+    expect(await harness.run('logs', '-n', lines)).toBe(2)
+    expect(harness.stderr()).toContain('code: CLI_USAGE')
+  })
+})

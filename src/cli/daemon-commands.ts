@@ -1,0 +1,66 @@
+import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
+import { writeLogText } from './log-lines.ts'
+import { jsonLine, plainLine } from './plain-text.ts'
+import type { Session } from './session.ts'
+
+export async function runUp(
+  { deps, out, isJson }: Session,
+  options: { readonly foreground: boolean },
+): Promise<number> {
+  const outcome = await deps.lifecycle.up(options)
+  if (outcome.kind === 'ended') return outcome.exitCode
+  if (isJson) {
+    out.line(jsonLine(outcome))
+    return codeOf(outcome, options)
+  }
+  const state = outcome.kind === 'started' ? 'is up' : 'was up already'
+  out.line(
+    `the daemon ${state}: pid ${outcome.pid}, version ${plainLine(outcome.version)}, ${plainLine(outcome.socket)}`,
+  )
+  return codeOf(outcome, options)
+}
+
+/** Whoever runs the daemon in the foreground (a service manager) wants this one, not another that is there already. */
+function codeOf(outcome: { readonly kind: string }, options: { readonly foreground: boolean }): number {
+  return options.foreground && outcome.kind === 'already-running' ? exitCodeOfKind.conflict : exitCodes.ok
+}
+
+export async function runDown({ deps, out, err, isJson }: Session): Promise<number> {
+  using _notice = deps.clock.after(1000, () => {
+    if (!isJson) err.line('waits for the turns that run; they are stored when it takes too long')
+  })
+  const outcome = await deps.lifecycle.down()
+  if (isJson) out.line(jsonLine(outcome))
+  else if (outcome.kind === 'not-running') out.line('no daemon is running')
+  else {
+    const how = outcome.wasForced ? ' (it had to be ended by force)' : ''
+    const kept =
+      (outcome.running ?? 0) > 0
+        ? `; of ${outcome.running} running turns, those that had not ended go on at the next start`
+        : ''
+    out.line(`the daemon with pid ${outcome.pid} is down${how}${kept}`)
+  }
+  return exitCodes.ok
+}
+
+/** The end of the daemon's log; with `follow` until Ctrl-C. With --json the lines as they are. */
+export async function runLogs(
+  session: Session,
+  options: { readonly lines: number; readonly follow: boolean },
+): Promise<number> {
+  const { deps, out, isJson } = session
+  const leaving = new AbortController()
+  let code: number = exitCodes.ok
+  const leave = (reason: number): void => {
+    code = reason
+    leaving.abort()
+  }
+  using _listening = deps.onInterrupt(() => leave(exitCodes.interrupted))
+  void out.broken.then(() => leave(exitCodes.readerLeft))
+  await deps.lifecycle.readLog({
+    ...options,
+    signal: leaving.signal,
+    write: text => writeLogText(out, text, { isRaw: isJson }),
+  })
+  return code
+}

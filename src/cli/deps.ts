@@ -1,0 +1,64 @@
+import type { DownOutcome, ReadLogOptions, UpOptions, UpOutcome } from '#client'
+import type { Caller, VerbCaller } from '#contracts'
+import type { Clock } from '#kernel'
+
+/** `process.stdout` and `process.stderr` are such. */
+export interface OutputStream {
+  readonly isTTY?: boolean | undefined
+  /** Read anew for every line: a terminal is resized. */
+  readonly columns?: number | undefined
+  write(text: string, done: (error?: Error | null) => void): boolean
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/**
+ * Standard input, touched only by `read`.
+ * `pipe` is a FIFO or a file, which ends by itself; `other` (a socket, a device) may never end and is read only when
+ * there is no prompt on the command line.
+ */
+export interface InputStream {
+  readonly kind: 'terminal' | 'pipe' | 'other'
+  read(): AsyncIterable<Uint8Array | string>
+}
+
+/** Starting, stopping and reading the log of the daemon, as the commands `up`, `down` and `logs` need it. */
+export interface Lifecycle {
+  /** Resolves when the daemon answers; in the foreground, when it has ended. */
+  up(options: UpOptions): Promise<UpOutcome>
+  /** Resolves when its process is gone. */
+  down(): Promise<DownOutcome>
+  readLog(options: ReadLogOptions): Promise<void>
+}
+
+/** Commands that are programs of their own. Each loads its code when called and answers with an exit code. */
+export interface LocalCommands {
+  demo(argv: readonly string[]): Promise<number>
+  mcp(argv: readonly string[]): Promise<number>
+}
+
+/** Everything the command line needs from the process it runs in. */
+export interface CliDeps {
+  readonly version: string
+  /** Absolute. */
+  readonly cwd: string
+  readonly caller: Caller
+  /** Rejects with an `AppError`; with `startDaemon` it starts one that is not there. The caller disposes what it gets. */
+  readonly connect: (options: { readonly startDaemon: boolean }) => Promise<VerbCaller & AsyncDisposable>
+  readonly lifecycle: Lifecycle
+  readonly local: LocalCommands
+  readonly stdin: InputStream
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  readonly environment: CliEnvironment
+  readonly clock: Clock
+  /** While somebody listens, Ctrl-C does not end the program; otherwise it does. */
+  readonly onInterrupt: (listener: () => void) => Disposable
+  readonly readFile: (path: string) => Promise<string>
+}
+
+export interface CliEnvironment {
+  readonly NO_COLOR?: string | undefined
+  readonly FORCE_COLOR?: string | undefined
+  readonly TERM?: string | undefined
+}

@@ -1,0 +1,53 @@
+import { AppError, messageOf, systemCodeOf } from '#kernel'
+
+export const unknownCommand = (name: string, similar: string | null): AppError =>
+  new AppError('CLI_UNKNOWN_COMMAND', 'invalid', `there is no command "${name}"`, {
+    hint:
+      similar === null
+        ? 'see `tandem help` for all commands'
+        : `did you mean ${similar
+            .split(', ')
+            .map(one => `\`tandem ${one}\``)
+            .join(' or ')}?`,
+    data: { name, similar },
+  })
+
+/** Wrong options or number of arguments; `problem` names what. */
+export const usageWrong = (problem: string, similar: string | null, command: string | null): AppError =>
+  new AppError('CLI_USAGE', 'invalid', problem, {
+    hint: [
+      ...(similar === null ? [] : [`did you mean ${similar}?`]),
+      `see \`tandem help${command === null ? '' : ` ${command}`}\` for what it takes`,
+    ].join(' '),
+    data: { command },
+  })
+
+/** Which option named a file: the verb's member, and the flag that a person knows. */
+export interface FileOption {
+  readonly field: string
+  readonly flag: string
+}
+
+export function fileUnreadable(option: FileOption, path: string, cause: unknown): AppError {
+  const systemCode = systemCodeOf(cause)
+  const kind = systemCode === 'ENOENT' ? 'missing' : 'invalid'
+  const reason = systemCode === 'ENOENT' ? 'there is no such file' : messageOf(cause)
+  return new AppError('CLI_FILE_UNREADABLE', kind, `cannot read ${path} for ${option.flag}: ${reason}`, {
+    hint: 'give the path of a readable file; a relative one starts at the current directory',
+    data: { member: option.field, path, systemCode },
+    cause,
+  })
+}
+
+export const fileNotJson = (option: FileOption, path: string, cause: unknown): AppError =>
+  new AppError('CLI_FILE_NOT_JSON', 'invalid', `${path} for ${option.flag} is not JSON: ${messageOf(cause)}`, {
+    hint: 'give a file with one JSON object',
+    data: { member: option.field, path },
+    cause,
+  })
+
+export const outputFailed = (cause: Error): AppError =>
+  new AppError('CLI_OUTPUT_FAILED', 'unavailable', `cannot write the output: ${cause.message}`, {
+    hint: 'look at where the output goes: a full disk, a closed terminal',
+    cause,
+  })

@@ -1,0 +1,94 @@
+import type { VerbCaller, VerbInput, WireEvent } from '#contracts'
+import type { Clock } from '#kernel'
+import { exitCodes } from './exit-codes.ts'
+import { noteOf } from './event-note.ts'
+import { moment } from './figures.ts'
+import { jsonLine } from './plain-text.ts'
+import type { Session } from './session.ts'
+
+/** Prints events, one line each; with `follow` until Ctrl-C, or until `wait_ms` is up when that was given. */
+export async function followEvents(session: Session, input: VerbInput<'events'>): Promise<number> {
+  await using caller = await session.deps.connect({ startDaemon: true })
+  const printer = createPrinter(session, input.cursor ?? 0)
+  if (input.follow !== true) {
+    const page = await caller.call('events', input, { caller: session.deps.caller })
+    for (const event of session.isJson ? page.events : withoutDrafts(page.events)) printer.print(event)
+    writeRest(session, page)
+    return exitCodes.ok
+  }
+  const leaving = new AbortController()
+  const interrupted = Promise.withResolvers<number>()
+  using _listening = session.deps.onInterrupt(() => interrupted.resolve(exitCodes.interrupted))
+  const following = follow({ session, caller, printer, signal: leaving.signal }, input)
+  // When we leave first, nobody is interested in how the call ends.
+  following.catch(() => undefined)
+  try {
+    return await Promise.race([following, interrupted.promise, session.out.broken.then(() => exitCodes.readerLeft)])
+  } finally {
+    leaving.abort()
+  }
+}
+
+/** Pieces of a message that stands whole in the same list would only say it twice. */
+function withoutDrafts(events: readonly WireEvent[]): readonly WireEvent[] {
+  const itemOf = ({ turn_id, data }: WireEvent): string => `${turn_id} ${String(data['item_id'])}`
+  const whole = new Set(events.filter(event => event.kind === 'message').map(itemOf))
+  return events.filter(event => event.kind !== 'text' || !whole.has(itemOf(event)))
+}
+
+interface Following {
+  readonly session: Session
+  readonly caller: VerbCaller
+  readonly printer: Printer
+  readonly signal: AbortSignal
+}
+
+/** Without a limit of the caller's own, one long call after another, each from where the last one ended. */
+async function follow({ session, caller, printer, signal }: Following, input: VerbInput<'events'>): Promise<number> {
+  const { clock } = session.deps
+  const hasLimit = input.wait_ms !== undefined && input.wait_ms > 0
+  const options = { caller: session.deps.caller, signal, onEvent: printer.print }
+  for (;;) {
+    const since = clock.monotonic()
+    const waitMs = hasLimit ? input.wait_ms : longestWaitMs
+    const page = await caller.call('events', { ...input, cursor: printer.cursor(), wait_ms: waitMs }, options)
+    for (const event of page.events) printer.print(event)
+    if (hasLimit || signal.aborted) return exitCodes.ok
+    // A daemon that answers at once, again and again, must not make us spin.
+    if (clock.monotonic() - since < shortestCallMs) await pause(clock, shortestCallMs)
+  }
+}
+
+const pause = (clock: Clock, ms: number): Promise<void> => new Promise(resolve => void clock.after(ms, resolve))
+
+interface Printer {
+  /** Prints an event once, however it came. */
+  readonly print: (event: WireEvent) => void
+  cursor(): number
+}
+
+function createPrinter({ out, isJson }: Session, from: number): Printer {
+  let cursor = from
+  return {
+    print(event) {
+      if (event.seq <= cursor) return
+      cursor = event.seq
+      if (isJson) out.line(jsonLine({ type: 'event', ...event }))
+      else if (out.isTerminal) out.line(terminalLine(event, out.paint.dim))
+      else out.line([event.seq, moment(event.at), event.kind, event.turn_id ?? '-', noteOf(event).text].join('\t'))
+    },
+    cursor: () => cursor,
+  }
+}
+
+const terminalLine = (event: WireEvent, dim: (text: string) => string): string =>
+  `${dim(`${event.seq} ${moment(event.at)} ${event.turn_id ?? '-'}`)} ${event.kind}: ${noteOf(event).text}`
+
+/** How to read on, for a program as a last line, for a person only when there is more. */
+function writeRest({ out, err, isJson }: Session, page: { readonly cursor: number; readonly has_more: boolean }): void {
+  if (isJson) out.line(jsonLine({ type: 'cursor', cursor: page.cursor, has_more: page.has_more }))
+  else if (page.has_more) err.line(`tandem: there are more; read on with \`tandem events --cursor ${page.cursor}\``)
+}
+
+const longestWaitMs = 86_400_000
+const shortestCallMs = 1000

@@ -1,0 +1,295 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { AppError } from '#kernel'
+import type { ErrorKind } from '#kernel'
+import { acceptedEvent, createHarness, settle, turnAnswer, turnId, wireEvent } from './test-harness.ts'
+
+describe('the program', () => {
+  test('alone and with help prints every command and the exit codes', async () => {
+    for (const argv of [[], ['help'], ['--help'], ['help', 'help']]) {
+      const harness = createHarness({ columns: 120 })
+      expect(await harness.run(...argv)).toBe(0)
+      for (const part of [
+        'Usage: tandem',
+        '  ask [options] [prompt...] ',
+        '  up [options] ',
+        '  demo ',
+        'Exit codes:',
+      ]) {
+        expect(harness.stdout()).toContain(part)
+      }
+      expect(harness.stderr()).toBe('')
+    }
+  })
+
+  test('an unknown command is refused with a suggestion, also after help', async () => {
+    for (const argv of [['turnz'], ['help', 'turnz']]) {
+      const harness = createHarness()
+      expect(await harness.run(...argv)).toBe(2)
+      expect(harness.stdout()).toBe('')
+      expect(harness.stderr()).toBe(
+        'tandem: there is no command "turnz"\n  cure: did you mean `tandem turn` or `tandem turns`?\n  code: CLI_UNKNOWN_COMMAND\n',
+      )
+    }
+  })
+
+  test.each([
+    [
+      ['turns', '--stat', 'x'],
+      "unknown option '--stat'",
+      'did you mean --status? see `tandem help turns` for what it takes',
+    ],
+    [['wait'], "missing required argument 'turn-id'", 'see `tandem help wait` for what it takes'],
+    [
+      ['cancel', 'a', 'b'],
+      "too many arguments for 'cancel'. Expected 1 argument but got 2: a, b.",
+      'see `tandem help cancel` for what it takes',
+    ],
+    [['--bogus'], "unknown option '--bogus'", 'see `tandem help` for what it takes'],
+  ])('%j is wrong usage', async (argv, message, hint) => {
+    const harness = createHarness()
+    expect(await harness.run(...argv)).toBe(2)
+    expect(harness.stderr()).toBe(`tandem: ${message}\n  cure: ${hint}\n  code: CLI_USAGE\n`)
+  })
+
+  test('with --json wrong usage is one JSON line on stdout', async () => {
+    const harness = createHarness()
+    expect(await harness.run('wait', '--json')).toBe(2)
+    expect(JSON.parse(harness.stdout())).toMatchObject({ error: { code: 'CLI_USAGE', kind: 'invalid' } })
+    expect(harness.stderr()).toBe('')
+  })
+
+  test.each<[ErrorKind, number]>([
+    ['invalid', 2],
+    ['missing', 66],
+    ['unavailable', 69],
+    ['bug', 70],
+    ['conflict', 73],
+    ['busy', 75],
+    ['denied', 77],
+    ['timeout', 124],
+  ])('a failure of kind %s exits with %i', async (kind, code) => {
+    const failing = (): never => {
+      throw new AppError('SOME_CODE', kind, 'it failed \x1b[31mbadly', { hint: 'do better', data: { n: 1 } })
+    }
+    const plain = createHarness({ answer: failing })
+    expect(await plain.run('status')).toBe(code)
+    expect(plain.stderr()).toBe('tandem: it failed badly\n  cure: do better\n  code: SOME_CODE\n')
+    const json = createHarness({ answer: failing })
+    expect(await json.run('status', '--json')).toBe(code)
+    expect(JSON.parse(json.stdout())).toEqual({
+      error: { code: 'SOME_CODE', kind, message: 'it failed \x1b[31mbadly', hint: 'do better', data: { n: 1 } },
+    })
+    expect([plain.log.at(-1), json.stderr()]).toEqual(['closed', ''])
+  })
+
+  test('anything else that is thrown is a bug without a stack', async () => {
+    const harness = createHarness({
+      answer: () => {
+        throw new TypeError('x is not a function')
+      },
+    })
+    expect(await harness.run('status')).toBe(70)
+    expect(harness.stderr()).toMatch(/^tandem: x is not a function\n {2}cure: .*\n {2}code: BUG\n$/)
+  })
+
+  test('demo and mcp get their arguments as they are', async () => {
+    const harness = createHarness()
+    expect(await harness.run('demo', '--json', '--x', 'y')).toBe(3)
+    expect(await harness.run('mcp')).toBe(4)
+    expect(harness.log).toEqual(['demo ["--json","--x","y"]', 'mcp []'])
+    await harness.run('demo', '--help')
+    await harness.run('help', 'demo')
+    expect(harness.log.slice(2)).toEqual(['demo ["--help"]', 'demo ["--help"]'])
+  })
+
+  test('version in words and in JSON', async () => {
+    const harness = createHarness()
+    await harness.run('version')
+    await harness.run('-V')
+    await harness.run('version', '--json')
+    expect(harness.stdout()).toBe('tandem 0.1.0\ntandem 0.1.0\n{"version":"0.1.0"}\n')
+  })
+
+  test('a reader that leaves ends a following command quietly', async () => {
+    const harness = createHarness({ answer: () => new Promise(() => undefined) })
+    const run = harness.run('events', '--follow')
+    await settle()
+    harness.breakStdout('EPIPE')
+    expect([await run, harness.stderr(), harness.log.at(-1), harness.listeners()]).toEqual([141, '', 'closed', 0])
+  })
+
+  test('a reader that left before the answer came is no failure to talk about', async () => {
+    const harness = createHarness({
+      answer: ({ options }) => {
+        options.onEvent?.(acceptedEvent)
+        harness.breakStdout('EPIPE')
+        return turnAnswer()
+      },
+    })
+    expect([await harness.run('ask', 'x'), harness.stderr()]).toEqual([141, ''])
+  })
+
+  test('an output that fails otherwise is said', async () => {
+    const harness = createHarness({
+      answer: () => {
+        harness.breakStdout('ENOSPC')
+        return turnAnswer({ status: 'interrupted' })
+      },
+    })
+    expect(await harness.run('cancel', turnId)).toBe(69)
+    expect(harness.stderr()).toMatch(/^tandem: cannot write the output: write ENOSPC\n/)
+  })
+})
+
+describe('completion', () => {
+  test.each(['bash', 'zsh', 'fish'])('%s knows each command and its options', async shell => {
+    const harness = createHarness()
+    expect(await harness.run('completion', shell)).toBe(0)
+    const script = harness.stdout()
+    for (const word of ['ask', 'logs', 'threads']) expect(script).toContain(word)
+    expect(script).toContain(shell === 'fish' ? '-l wait-ms' : '--wait-ms')
+  })
+
+  test.each([
+    [['ask', '--sandbox', 'w'], ['workspace-write']],
+    [
+      ['ask', '-e', 'm'],
+      ['minimal', 'medium', 'max'],
+    ],
+    [['settings', '--effort', 'd'], ['default']],
+    [['turns', '--status', 'r'], ['running']],
+    [['demo', '--k'], ['--keep']],
+    [['ask', '--sand'], ['--sandbox']],
+    [['thr'], ['threads', 'thread']],
+    [['ask', '--model', 'x'], []],
+  ])('bash completes %j to %j', async (words, expected) => {
+    const harness = createHarness()
+    await harness.run('completion', 'bash')
+    const script = `${harness.stdout()}
+      COMP_WORDS=(tandem "$@"); COMP_CWORD=$#; _tandem; echo "\${COMPREPLY[*]}"`
+    const said = execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' })
+    expect(said.trim()).toBe(expected.join(' '))
+  })
+
+  test.each([
+    ['zsh', "'ask --sandbox') compadd -- read-only workspace-write danger-full-access; return ;;"],
+    ['fish', "from turns' -l status -x -a 'queued running completed failed interrupted'"],
+  ])('%s knows the values of an option', async (shell, line) => {
+    const harness = createHarness()
+    await harness.run('completion', shell)
+    expect(harness.stdout()).toContain(line)
+  })
+
+  test('an unknown shell is refused with the choices', async () => {
+    const harness = createHarness()
+    expect(await harness.run('completion', 'tcsh')).toBe(2)
+    expect(harness.stderr()).toContain('bash, zsh, fish')
+  })
+})
+
+describe('events', () => {
+  const retry = wireEvent(8, 'retrying', { message: 'HTTP 429\x07\nslow down' })
+
+  test('piped: a line each, tab-separated; a last word when there are more', async () => {
+    const harness = createHarness({ answer: () => ({ events: [acceptedEvent, retry], cursor: 8, has_more: true }) })
+    expect(await harness.run('events')).toBe(0)
+    expect(harness.stdout()).toBe(
+      [
+        `1\t2026-11-21T12:00:00Z\tturn.accepted\t${turnId}\taccepted: where is the login?\n`,
+        `8\t2026-11-21T12:00:00Z\tretrying\t${turnId}\tretrying: HTTP 429 slow down\n`,
+      ].join(''),
+    )
+    expect(harness.stderr()).toBe('tandem: there are more; read on with `tandem events --cursor 8`\n')
+  })
+
+  const pieces = [
+    wireEvent(1, 'text', { item_id: 'm1', text: 'all ' }),
+    wireEvent(2, 'text', { item_id: 'm1', text: 'good' }),
+    wireEvent(3, 'message', { item_id: 'm1', text: 'all good' }),
+    wireEvent(4, 'text', { item_id: 'm2', text: 'and n' }),
+  ]
+
+  test.each([
+    [[], [3, 4]],
+    [['--json'], [1, 2, 3, 4]],
+    [
+      ['--follow', '--wait-ms', '1'],
+      [1, 2, 3, 4],
+    ],
+  ])('a message that is whole is not listed in pieces, too, except for programs and live: %j', async (flags, seqs) => {
+    const harness = createHarness({ answer: () => ({ events: pieces, cursor: 4, has_more: false }) })
+    expect(await harness.run('events', ...flags)).toBe(0)
+    expect(
+      [...harness.stdout().matchAll(/^(?:\{"type":"event","seq":)?(\d+)/gm)].map(([, seq]) => Number(seq)),
+    ).toEqual(seqs)
+  })
+
+  test.each([
+    [{ primary: null, secondary: null, credits: null }, 'not known'],
+    [
+      {
+        primary: { usedPercent: 12.4, windowDurationMins: 300, resetsAt: 1_795_269_600 },
+        secondary: { usedPercent: 3 },
+      },
+      '12% of 5h 00m used, until 2026-11-21T14:00:00Z; 3% used',
+    ],
+    [{ tokens: { left: 7, of: null } }, '{"tokens":{"left":7}}'],
+  ])('rate limits are told in short: %j', async (limits, text) => {
+    const event = wireEvent(1, 'rate.limits', limits)
+    const harness = createHarness({ answer: () => ({ events: [event], cursor: 1, has_more: false }) })
+    await harness.run('events')
+    expect(harness.stdout().trimEnd().split('\t').at(-1)).toBe(`rate limits: ${text}`)
+  })
+
+  test('--json ends with the cursor', async () => {
+    const harness = createHarness({ answer: () => ({ events: [retry], cursor: 8, has_more: false }) })
+    await harness.run('events', '--json')
+    expect(
+      harness
+        .stdout()
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line) as unknown),
+    ).toEqual([
+      { type: 'event', ...retry },
+      { type: 'cursor', cursor: 8, has_more: false },
+    ])
+  })
+
+  test('--follow prints each event once, goes on after a long call has ended, and leaves at Ctrl-C', async () => {
+    let round = 0
+    const harness = createHarness({
+      answer: ({ options }) => {
+        round += 1
+        if (round === 3) return new Promise(() => undefined)
+        options.onEvent?.(wireEvent(round, 'warning', { message: `w${round}` }))
+        return { events: [wireEvent(round, 'warning', { message: `w${round}` })], cursor: round, has_more: false }
+      },
+    })
+    const run = harness.run('events', '--follow')
+    await settle()
+    harness.clock.advance(1000)
+    await settle()
+    harness.clock.advance(1000)
+    await settle()
+    harness.interrupt()
+    expect(await run).toBe(130)
+    expect(harness.stdout().match(/w\d/g)).toEqual(['w1', 'w2'])
+    expect(harness.calls.map(({ input }) => (input as { cursor: number }).cursor)).toEqual([0, 1, 2])
+    expect(harness.calls[2]?.options.signal?.aborted).toBe(true)
+  })
+
+  test('an event of another version is shown as it came', async () => {
+    const harness = createHarness({
+      answer: () => ({
+        events: [wireEvent(1, 'later.kind', { x: 1 }), wireEvent(2, 'usage', {})],
+        cursor: 2,
+        has_more: false,
+      }),
+    })
+    await harness.run('events')
+    expect(harness.stdout()).toContain('later.kind {"x":1}')
+    expect(harness.stdout()).toContain('usage {}')
+  })
+})

@@ -1,0 +1,82 @@
+import { CommanderError } from 'commander'
+import type { Command } from 'commander'
+import type { CliDeps } from './deps.ts'
+import { outputFailed, unknownCommand, usageWrong } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import { openOutput } from './output.ts'
+import { buildProgram } from './program.ts'
+import type { Session } from './session.ts'
+import { showError } from './show-error.ts'
+
+/**
+ * Runs one command line (`argv` without node and script) and resolves to its exit code; never rejects. Everything is
+ * written when it resolves. `--version` is answered by the program that calls this, before it loads us.
+ */
+export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
+  using out = openOutput(deps.stdout, deps.environment)
+  using err = openOutput(deps.stderr, deps.environment)
+  const session: Session = { deps, out, err, isJson: wantsJson(argv) }
+  const code = await dispatch(session, argv).catch((error: unknown) => showError(session, error))
+  await Promise.all([out.flush(), err.flush()])
+  const failure = out.failure()
+  if (failure === 'reader-left') return exitCodes.readerLeft
+  if (failure === null) return code
+  const failed = showError({ ...session, isJson: false }, outputFailed(failure))
+  await err.flush()
+  return failed
+}
+
+async function dispatch(session: Session, argv: readonly string[]): Promise<number> {
+  const passedOn = passOn(session, argv)
+  if (passedOn !== null) return await passedOn
+  const program = buildProgram(session, argv)
+  const line = lineOf(program.command, argv)
+  if (line.length === 0) {
+    program.command.outputHelp()
+    return exitCodes.ok
+  }
+  try {
+    await program.command.parseAsync([...line], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return afterParsing(program.command, line, error)
+  }
+  return program.exitCode()
+}
+
+/** `demo` and `mcp` read their own arguments, and `demo` has its own help; null for every other command. */
+function passOn({ deps }: Session, [name, ...rest]: readonly string[]): Promise<number> | null {
+  if (name === 'demo') return deps.local.demo(rest)
+  if (name === 'help' && rest[0] === 'demo') return deps.local.demo(['--help'])
+  if (rest[0] === '--help' || rest[0] === '-h') return null
+  return name === 'mcp' ? deps.local.mcp(rest) : null
+}
+
+/**
+ * `help NAME` becomes `NAME --help`, except that a name that is none must not get the program's own help;
+ * `help` alone is the same as nothing.
+ */
+function lineOf(program: Command, argv: readonly string[]): readonly string[] {
+  if (argv[0] === '-V' || argv[0] === '--version') return ['version', ...argv.slice(1)]
+  if (argv[0] !== 'help') return argv
+  const name = argv[1]
+  if (name === undefined || name === 'help') return []
+  return program.commands.some(command => command.name() === name) ? [name, '--help'] : [name]
+}
+
+/** Commander throws to leave: after help with 0, otherwise because of what it says. */
+function afterParsing(program: Command, argv: readonly string[], error: CommanderError): number {
+  if (error.exitCode === 0) return exitCodes.ok
+  const name = argv.find(word => !word.startsWith('-')) ?? ''
+  const [problem = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
+  const similar = /Did you mean (?:one of )?(.+?)\?/.exec(suggestion)?.[1] ?? null
+  if (error.code === 'commander.unknownCommand') throw unknownCommand(name, similar)
+  const isCommand = program.commands.some(command => command.name() === name)
+  throw usageWrong(problem, similar, isCommand ? name : null)
+}
+
+/** Known before parsing, because what is wrong with the parsing is answered in JSON, too. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end === -1 ? argv.length : end).includes('--json')
+}

@@ -1,0 +1,99 @@
+import { AppError, messageOf } from '#kernel'
+import type { Places } from '#contracts'
+
+export const daemonNotRunning = (places: Places): AppError =>
+  new AppError('DAEMON_NOT_RUNNING', 'unavailable', 'the daemon is not running', {
+    hint: 'start it: tandem up',
+    data: { socket: places.socketPath },
+  })
+
+export const daemonStartTimeout = (places: Places, waitedMs: number, last: unknown): AppError =>
+  new AppError(
+    'DAEMON_START_TIMEOUT',
+    'timeout',
+    `the daemon did not answer within ${waitedMs} ms (${messageOf(last)})`,
+    {
+      hint: `see why: tandem logs (${places.logFile})`,
+      data: { waited_ms: waitedMs, log_file: places.logFile },
+      cause: last,
+    },
+  )
+
+export const daemonUnreachable = (places: Places, pid: number, waitedMs: number): AppError =>
+  new AppError(
+    'DAEMON_UNREACHABLE',
+    'unavailable',
+    `the daemon (pid ${pid}) runs, but nothing listens at ${places.socketPath} after ${waitedMs} ms`,
+    {
+      hint: 'start it anew: tandem down; tandem up',
+      data: { pid, socket: places.socketPath, waited_ms: waitedMs },
+    },
+  )
+
+export const unsafeSocket = (path: string, problem: string, cure: string): AppError =>
+  new AppError('DAEMON_UNSAFE_SOCKET', 'denied', `${path} ${problem}, so what listens there may not be ours`, {
+    hint: cure,
+    data: { path, problem },
+  })
+
+export const foreignListener = (path: string): AppError =>
+  new AppError('SOCKET_FOREIGN', 'unavailable', `something that is not the daemon listens at ${path}`, {
+    hint: `find it: fuser '${path}'; end it, or clear the path: rm '${path}'; then: tandem up`,
+    data: { path },
+  })
+
+export const helloUnanswered = (path: string, waitedMs: number): AppError =>
+  new AppError('DAEMON_HELLO_UNANSWERED', 'unavailable', `nothing greeted back at ${path} within ${waitedMs} ms`, {
+    hint: 'the machine may be busy: try again, and see `tandem logs`',
+    data: { path, waited_ms: waitedMs },
+  })
+
+export const connectionLost = (cause?: unknown): AppError =>
+  new AppError('DAEMON_CONNECTION_LOST', 'unavailable', 'the connection to the daemon was lost', {
+    hint: 'look at what became of it: tandem status; tandem turns',
+    cause,
+  })
+
+export const clientClosed = (): AppError =>
+  new AppError('CLIENT_CLOSED', 'unavailable', 'this client was closed', { hint: 'make a new one' })
+
+export const answerInvalid = (verb: string, problem: string): AppError =>
+  new AppError('DAEMON_ANSWER_INVALID', 'bug', `the daemon's answer to ${verb} is not understood: ${problem}`, {
+    hint: 'use the same version of Tandem everywhere, then restart the daemon: tandem down; tandem up',
+  })
+
+export const daemonWillNotStop = (pid: number | null, places: Places): AppError =>
+  new AppError('DAEMON_WILL_NOT_STOP', 'timeout', `the daemon${pid === null ? '' : ` (pid ${pid})`} did not stop`, {
+    hint:
+      pid === null
+        ? `find what holds ${places.lockFile}: fuser ${places.lockFile}`
+        : `make sure that it is Tandem (ps -fp ${pid}), then end it: kill -9 ${pid}`,
+    data: { pid, lock_file: places.lockFile },
+  })
+
+export const daemonStillStopping = (pid: number, waitedMs: number): AppError =>
+  new AppError(
+    'DAEMON_STILL_STOPPING',
+    'timeout',
+    `the daemon that is to go (pid ${pid}) is still stopping after ${waitedMs} ms`,
+    {
+      hint: 'try again in a moment; to stop it now: tandem down',
+      data: { pid, waited_ms: waitedMs },
+    },
+  )
+
+export const supervisorNotStarted = (cause: unknown): AppError =>
+  new AppError('SUPERVISOR_NOT_STARTED', 'unavailable', `the supervisor could not be started: ${messageOf(cause)}`, {
+    hint: 'run the daemon without it: tandem up --foreground',
+    cause,
+  })
+
+export const logMissing = (file: string): AppError =>
+  new AppError('LOG_MISSING', 'missing', `there is no log at ${file}`, {
+    hint: 'the daemon has not run with this state directory yet: tandem up',
+    data: { file },
+  })
+
+/** An answer with an error that is not in our shape. */
+export const daemonError = (message: string): AppError =>
+  new AppError('DAEMON_ERROR', 'bug', message, { hint: 'see the log of the daemon: tandem logs' })

@@ -1,0 +1,102 @@
+import { AppError } from '#kernel'
+import { createClient } from './client.ts'
+import { daemonStillStopping } from './errors.ts'
+import { isGoneWithin } from './processes.ts'
+import { stopDaemon } from './stop-daemon.ts'
+import type { HelloResult, Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { ClientIdentity } from './client.ts'
+import type { DownOutcome } from './stop-daemon.ts'
+
+/** What `up` and `down` need; the composition root gives it. */
+export interface LifecycleDeps {
+  readonly places: Places
+  readonly clock: Clock
+  readonly identity: ClientIdentity
+  /** Starts the daemon under its supervisor, detached from us. Resolves when it is spawned. */
+  readonly launch: () => Promise<LaunchedDaemon>
+  /** Runs the daemon in this process until it ends; its exit code. */
+  readonly runDaemon: () => Promise<number>
+}
+
+export interface LaunchedDaemon {
+  /** Ends the supervisor and its daemon: used when the start failed. */
+  stop(): void
+}
+
+export interface UpOptions {
+  /** Run the daemon in this process, without a supervisor, until it ends. */
+  readonly foreground?: boolean
+}
+
+export type UpOutcome =
+  | {
+      readonly kind: 'started' | 'already-running'
+      readonly pid: number
+      readonly version: string
+      readonly socket: string
+    }
+  | { readonly kind: 'ended'; readonly exitCode: number }
+
+/**
+ * Starts the daemon and waits until it answers; one that is older than we are is replaced when no work is lost by it.
+ * A failed start rejects with the daemon's own code, message and hint, and leaves nothing running.
+ */
+export async function up(deps: LifecycleDeps, options: UpOptions = {}): Promise<UpOutcome> {
+  if (options.foreground !== true) return upSupervised(deps)
+  const running = await runningDaemon(deps)
+  if (running !== undefined) return outcomeOf(deps, 'already-running', running)
+  return { kind: 'ended', exitCode: await deps.runDaemon() }
+}
+
+/** Stops the daemon and waits until its process is gone and its lock free. That nothing runs is not a failure. */
+export function down(deps: LifecycleDeps, options: { readonly graceMs?: number } = {}): Promise<DownOutcome> {
+  return stopDaemon(deps, options)
+}
+
+async function upSupervised(deps: LifecycleDeps): Promise<UpOutcome> {
+  const launched: LaunchedDaemon[] = []
+  const startDaemon = async (): Promise<void> => void launched.push(await deps.launch())
+  await using client = createClient({ ...deps, startDaemon, connectTimeoutMs: upTimeoutMs })
+  try {
+    const hello = await client.connect()
+    // One that is on its way out is no daemon to be up: the next one starts when it is gone.
+    if (hello.is_stopping === true) {
+      await untilGone(deps, hello.pid)
+      return await upSupervised(deps)
+    }
+    return outcomeOf(deps, launched.length === 0 ? 'already-running' : 'started', hello)
+  } catch (error) {
+    // One that only takes long (a migration) goes on: stopping it would not make it faster.
+    if (!(error instanceof AppError) || error.code !== 'DAEMON_START_TIMEOUT') for (const one of launched) one.stop()
+    throw error
+  }
+}
+
+async function runningDaemon(deps: LifecycleDeps): Promise<HelloResult | undefined> {
+  await using client = createClient({ places: deps.places, clock: deps.clock, identity: deps.identity })
+  try {
+    const hello = await client.connect()
+    if (hello.is_stopping !== true) return hello
+    await untilGone(deps, hello.pid)
+    return await runningDaemon(deps)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'DAEMON_NOT_RUNNING') return undefined
+    throw error
+  }
+}
+
+const outcomeOf = (deps: LifecycleDeps, kind: 'started' | 'already-running', hello: HelloResult): UpOutcome => ({
+  kind,
+  pid: hello.pid,
+  version: hello.version,
+  socket: deps.places.socketPath,
+})
+
+async function untilGone(deps: LifecycleDeps, pid: number): Promise<void> {
+  if (!(await isGoneWithin(deps.clock, pid, stoppingMs))) throw daemonStillStopping(pid, stoppingMs)
+}
+
+const upTimeoutMs = 20_000
+/** The usual grace, and the time to put everything away. */
+const stoppingMs = 60_000

@@ -1,0 +1,82 @@
+import { readFileSync, statSync } from 'node:fs'
+import { sleep, systemCodeOf } from '#kernel'
+import type { Clock } from '#kernel'
+
+/** False for a process that is gone, and for one that has ended and only was not collected yet. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM'
+  }
+  return statusOf(pid)?.state !== 'Z'
+}
+
+/** Waits for the end of a process. Its lock goes with it; another that has the lock by then, or its number, is not waited for. */
+export async function isGoneWithin(clock: Clock, pid: number, limitMs: number, signal?: AbortSignal): Promise<boolean> {
+  const until = clock.monotonic() + limitMs
+  const startedAt = statusOf(pid)?.startedAt
+  while (isAlive(pid) && statusOf(pid)?.startedAt === startedAt) {
+    if (clock.monotonic() > until) return false
+    await sleep(20, signal)
+  }
+  return true
+}
+
+export interface ProcessStatus {
+  readonly state: string
+  readonly parent: number
+  /** Clock ticks since boot: with the pid it names a process for good. */
+  readonly startedAt: string
+}
+
+/** From /proc (proc_pid_stat(5)); undefined where there is none. */
+export function statusOf(pid: number): ProcessStatus | undefined {
+  const text = readText(`/proc/${pid}/stat`)
+  // The name in parentheses may hold anything, parentheses too.
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state, parent, startedAt] = [fields?.[0], fields?.[1], fields?.[19]]
+  if (state === undefined || parent === undefined || startedAt === undefined) return undefined
+  return { state, parent: Number(parent), startedAt }
+}
+
+/** Program and arguments; empty where there is no /proc. */
+export function commandOf(pid: number): readonly string[] {
+  return readText(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? []
+}
+
+/**
+ * Who holds the daemon's lock, as the kernel says (proc_locks(5)): null for nobody, undefined where it cannot be told.
+ * SQLite's exclusive lock is a POSIX write lock from byte 0x40000000 on (sqlite.org/lockingv3).
+ */
+export function lockHolder(lockFile: string): number | null | undefined {
+  const locks = readText('/proc/locks')
+  if (locks === undefined) return undefined
+  const inode = inodeOf(lockFile)
+  if (inode === undefined) return null
+  for (const line of locks.split('\n')) {
+    const [, kind, , mode, pid, place, start] = line.trim().split(/\s+/)
+    if (kind !== 'POSIX' || mode !== 'WRITE' || Number(start) < 0x4000_0000) continue
+    // The device is left out: on btrfs and overlayfs stat and the lock table name different ones.
+    if (place?.endsWith(`:${inode}`) === true) return Number(pid)
+  }
+  return null
+}
+
+function inodeOf(path: string): string | undefined {
+  try {
+    return String(statSync(path, { bigint: true }).ino)
+  } catch {
+    // No file, no lock.
+    return undefined
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // The process is gone, or this system has no /proc.
+    return undefined
+  }
+}

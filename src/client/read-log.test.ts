@@ -1,0 +1,82 @@
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readLog } from '#client'
+import { systemClock } from '#kernel'
+import { tempPlaces } from '../../test/support/fake-daemon.ts'
+
+let temp: ReturnType<typeof tempPlaces>
+let file = ''
+const said: string[] = []
+let stop: AbortController
+
+beforeEach(() => {
+  temp = tempPlaces()
+  file = temp.places.logFile
+  stop = new AbortController()
+  said.length = 0
+  mkdirSync(temp.places.stateDir, { recursive: true })
+})
+afterEach(() => {
+  stop.abort()
+  temp[Symbol.dispose]()
+})
+
+const read = (options: { readonly lines: number; readonly follow?: boolean }): Promise<void> =>
+  readLog(
+    { places: temp.places, clock: systemClock },
+    { follow: false, signal: stop.signal, write: text => said.push(text), ...options },
+  )
+
+describe('readLog', () => {
+  it('passes the last lines', async () => {
+    writeFileSync(file, 'one\ntwo\nthree\n')
+    await read({ lines: 2 })
+    expect(said).toEqual(['two\n', 'three\n'])
+  })
+
+  it('passes what was set aside before, when the file has too few', async () => {
+    writeFileSync(`${file}.2`, 'a\nb\n')
+    writeFileSync(`${file}.1`, 'c\nd\n')
+    writeFileSync(file, 'e\n')
+    await read({ lines: 4 })
+    expect(said).toEqual(['b\n', 'c\n', 'd\n', 'e\n'])
+  })
+
+  it('passes nothing when asked for nothing, and all when there is less', async () => {
+    writeFileSync(file, 'one\n')
+    await read({ lines: 0 })
+    expect(said).toEqual([])
+    await read({ lines: 100 })
+    expect(said).toEqual(['one\n'])
+  })
+
+  it('says how to get a log when there is none', async () => {
+    await expect(read({ lines: 5 })).rejects.toMatchObject({
+      code: 'LOG_MISSING',
+      hint: expect.stringContaining('tandem up'),
+    })
+  })
+
+  it('follows whole lines, through rotations, until it is told to stop', async () => {
+    writeFileSync(file, 'old\n')
+    const reading = read({ lines: 1, follow: true })
+    await expect.poll(() => said).toEqual(['old\n'])
+    appendFileSync(file, 'half')
+    appendFileSync(file, ' a line\n')
+    await expect.poll(() => said.at(-1)).toBe('half a line\n')
+    appendFileSync(file, 'last of the first\n')
+    renameSync(file, `${file}.1`)
+    writeFileSync(file, 'first of the second\n')
+    await expect.poll(() => said).toEqual(['old\n', 'half a line\n', 'last of the first\n', 'first of the second\n'])
+    stop.abort()
+    await reading
+  })
+
+  it('waits for a log that is not there yet', async () => {
+    const reading = read({ lines: 5, follow: true })
+    writeFileSync(file, 'begun\n')
+    await expect.poll(() => said).toEqual(['begun\n'])
+    stop.abort()
+    await reading
+  })
+})

@@ -1,0 +1,131 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { sleep } from '#kernel'
+import { logMissing } from './errors.ts'
+import type { Places } from '#contracts'
+import type { Clock } from '#kernel'
+
+export interface ReadLogOptions {
+  /** Last lines to begin with. */
+  readonly lines: number
+  /** Go on with new lines until `signal` aborts. */
+  readonly follow: boolean
+  readonly signal: AbortSignal
+  /** Whole lines of the log: each is one JSON object, or text that a crashing program left. */
+  readonly write: (text: string) => void
+}
+
+/** Passes the end of the daemon's log, across rotations; needs no daemon. */
+export async function readLog(
+  deps: { readonly places: Places; readonly clock: Clock },
+  options: ReadLogOptions,
+): Promise<void> {
+  const file = deps.places.logFile
+  if (!existsSync(file) && !options.follow) throw logMissing(file)
+  const follower = new LogFollower(file, options.write)
+  try {
+    follower.begin(options.lines)
+    while (options.follow && !options.signal.aborted) {
+      follower.passNew()
+      await sleep(pollMs, options.signal).catch(stopFollowing)
+    }
+  } finally {
+    follower[Symbol.dispose]()
+  }
+}
+
+/** The signal is how a follower ends: no failure. */
+const stopFollowing = (): void => undefined
+
+/** Holds the file open, so that what was written before a rotation is still read to its end. */
+class LogFollower implements Disposable {
+  readonly #file: string
+  readonly #write: (text: string) => void
+  #fd: number | undefined
+  #offset = 0
+  #partial: Buffer = Buffer.alloc(0)
+
+  constructor(file: string, write: (text: string) => void) {
+    this.#file = file
+    this.#write = write
+  }
+
+  begin(count: number): void {
+    this.#open()
+    const lines: string[] = []
+    this.#read(line => {
+      lines.push(line)
+      if (lines.length > count) lines.shift()
+    })
+    for (const suffix of ['.1', '.2']) {
+      if (lines.length >= count) break
+      lines.unshift(...lastLinesOf(`${this.#file}${suffix}`, count - lines.length))
+    }
+    for (const line of lines) this.#write(line)
+  }
+
+  passNew(): void {
+    this.#open()
+    this.#read(this.#write)
+    if (this.#fd === undefined || !this.#wasReplaced(this.#fd)) return
+    // What came between the read and the rotation.
+    this.#read(this.#write)
+    this.#close()
+    this.passNew()
+  }
+
+  [Symbol.dispose](): void {
+    this.#close()
+  }
+
+  #open(): void {
+    if (this.#fd !== undefined || !existsSync(this.#file)) return
+    this.#fd = openSync(this.#file, 'r')
+    this.#offset = 0
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+    this.#partial = Buffer.alloc(0)
+  }
+
+  #wasReplaced(fd: number): boolean {
+    if (!existsSync(this.#file)) return false
+    return statSync(this.#file).ino !== fstatSync(fd).ino
+  }
+
+  #read(take: (line: string) => void): void {
+    if (this.#fd === undefined) return
+    const chunk = Buffer.alloc(65_536)
+    for (;;) {
+      const count = readSync(this.#fd, chunk, 0, chunk.length, this.#offset)
+      if (count === 0) return
+      this.#offset += count
+      this.#partial = passLines(Buffer.concat([this.#partial, chunk.subarray(0, count)]), take)
+    }
+  }
+}
+
+/** Passes whole lines with their ends; what is left begins an unfinished one. */
+function passLines(bytes: Buffer, take: (line: string) => void): Buffer {
+  let start = 0
+  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+    take(bytes.toString('utf8', start, end + 1))
+    start = end + 1
+  }
+  return bytes.subarray(start)
+}
+
+function lastLinesOf(file: string, count: number): string[] {
+  if (!existsSync(file)) return []
+  const lines: string[] = []
+  const follower = new LogFollower(file, line => lines.push(line))
+  try {
+    follower.passNew()
+  } finally {
+    follower[Symbol.dispose]()
+  }
+  return lines.slice(-count)
+}
+
+const pollMs = 150

@@ -1,0 +1,81 @@
+import { lstat, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { addressFileSchema } from '#contracts'
+import { systemCodeOf } from '#kernel'
+import { unsafeSocket } from './errors.ts'
+import type { Stats } from 'node:fs'
+import type { z } from 'zod'
+import type { Places } from '#contracts'
+
+export type Address = z.infer<typeof addressFileSchema>
+
+/** Sockets that may be the daemon's: where our environment says, then where the daemon itself wrote that it listens. */
+export async function candidateSockets(places: Places): Promise<readonly string[]> {
+  const address = await readAddress(places)
+  if (address === undefined || address.socket === places.socketPath) return [places.socketPath]
+  return [places.socketPath, address.socket]
+}
+
+/** What the daemon wrote beside its lock; undefined when there is nothing, or nothing that one understands. */
+export async function readAddress(places: Places): Promise<Address | undefined> {
+  try {
+    return addressFileSchema.parse(JSON.parse(await readFile(places.addressFile, 'utf8')))
+  } catch {
+    // Missing or damaged: it only ever was a hint.
+    return undefined
+  }
+}
+
+/**
+ * Throws DAEMON_UNSAFE_SOCKET unless socket and directory are ours alone: someone else's could read the prompt and answer
+ * falsely. In a directory that only we can enter nobody can swap the socket after this look. False when there is no socket.
+ */
+export async function isSafeSocket(path: string): Promise<boolean> {
+  const directory = await look(dirname(path))
+  const socket = directory === undefined ? undefined : await look(path)
+  if (directory === undefined) return false
+  assertOurs(dirname(path), directory, 'rm')
+  if (!directory.isDirectory())
+    throw unsafeSocket(
+      dirname(path),
+      'is not a directory',
+      `move it away: mv '${dirname(path)}' '${dirname(path)}.old'`,
+    )
+  if ((directory.mode & 0o077) !== 0)
+    throw unsafeSocket(dirname(path), 'can be entered by others', `run: chmod 700 '${dirname(path)}'`)
+  if (socket === undefined) return false
+  assertOurs(path, socket, 'rm')
+  if (!socket.isSocket()) throw unsafeSocket(path, 'is not a socket', `move it away: mv '${path}' '${path}.old'`)
+  if ((socket.mode & 0o077) !== 0)
+    throw unsafeSocket(
+      path,
+      'is open to others',
+      `remove it: rm '${path}' (a running daemon puts it back), then: tandem up`,
+    )
+  return true
+}
+
+function assertOurs(path: string, found: Stats, remove: string): void {
+  if (found.isSymbolicLink()) throw unsafeSocket(path, 'is a link', `remove the link: ${remove} '${path}'`)
+  const own = process.getuid?.() ?? found.uid
+  if (found.uid === own) return
+  throw unsafeSocket(
+    path,
+    `belongs to user ${found.uid}, not to ${own}`,
+    'set TANDEM_RUNTIME_DIR to a directory of your own, then: tandem up',
+  )
+}
+
+async function look(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    const code = systemCodeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined
+    throw unsafeSocket(
+      path,
+      `cannot be looked at (${code ?? 'unknown'})`,
+      'set TANDEM_RUNTIME_DIR to a directory of your own',
+    )
+  }
+}

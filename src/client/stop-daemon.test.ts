@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { down, up } from '#client'
+import { systemClock } from '#kernel'
+import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
+import { startContenders } from '../../test/support/lock-contenders.ts'
+import type { LifecycleDeps } from '#client'
+import type { SocketDoor } from '#socket'
+import type { FakeVerbs, TestDoorOptions } from '../../test/support/fake-daemon.ts'
+
+let temp: ReturnType<typeof tempPlaces>
+let verbs: FakeVerbs
+let stack: AsyncDisposableStack
+
+beforeEach(() => {
+  temp = tempPlaces()
+  verbs = createFakeVerbs()
+  stack = new AsyncDisposableStack()
+  for (const directory of [temp.places.stateDir, temp.places.runtimeDir])
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+})
+afterEach(async () => {
+  await stack.disposeAsync()
+  temp[Symbol.dispose]()
+})
+
+const lifecycle = (more: Partial<LifecycleDeps> = {}): LifecycleDeps => ({
+  places: temp.places,
+  clock: systemClock,
+  identity: { name: 'test', version: '1.0.0' },
+  launch: () => Promise.reject(new Error('must not be called')),
+  runDaemon: () => Promise.reject(new Error('must not be called')),
+  ...more,
+})
+
+/** A daemon in this process that has a process of its own for its pid. */
+async function startDaemon(
+  says: TestDoorOptions['says'] = {},
+): Promise<{ readonly pid: number; readonly door: SocketDoor; readonly end: () => Promise<void> }> {
+  const body = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  const ended = once(body, 'exit')
+  const pid = body.pid ?? 0
+  const door = await startTestDoor(temp.places.socketPath, verbs, { says: { pid, ...says } })
+  const end = async (): Promise<void> => {
+    await door[Symbol.asyncDispose]()
+    body.kill('SIGKILL')
+    await ended
+  }
+  stack.defer(end)
+  return { pid, door, end }
+}
+
+/** Somebody else has the lock, as a daemon that was started meanwhile has. */
+async function takeLock(): Promise<void> {
+  const { all } = stack.use(await startContenders(temp.places.stateDir, { count: 1, waitMs: 0 }))
+  all[0]?.tell()
+  expect(await all[0]?.heard()).toBe('got')
+}
+
+describe('down', () => {
+  it('is content when its daemon is gone, whoever has the lock by then', async () => {
+    const { pid, end } = await startDaemon()
+    await takeLock()
+    const outcome = down(lifecycle(), { graceMs: 0 })
+    ;(await verbs.nth(0)).answer({ pid, running: 0 })
+    // As the daemon itself does, so that the answer leaves before the door closes.
+    await new Promise(resolve => setImmediate(resolve))
+    await end()
+    expect(await outcome).toEqual({ kind: 'stopped', pid, running: 0, wasForced: false })
+  })
+
+  it('asks again when the daemon that it asked went away, and finds nothing to do', async () => {
+    const { end } = await startDaemon()
+    const outcome = down(lifecycle())
+    await verbs.nth(0)
+    await end()
+    expect(await outcome).toEqual({ kind: 'not-running' })
+  })
+})
+
+describe('up', () => {
+  it('in the foreground waits for a daemon that is stopping, and serves then', async () => {
+    const { door, end } = await startDaemon({ is_stopping: true })
+    const seen: string[] = []
+    const outcome = up(
+      lifecycle({
+        async runDaemon() {
+          seen.push('serves')
+          return 0
+        },
+      }),
+      { foreground: true },
+    )
+    await expect.poll(() => door.clients).toBe(1)
+    seen.push('goes')
+    await end()
+    expect(await outcome).toEqual({ kind: 'ended', exitCode: 0 })
+    expect(seen).toEqual(['goes', 'serves'])
+  })
+})

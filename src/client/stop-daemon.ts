@@ -1,0 +1,122 @@
+import { AppError, sleep, systemCodeOf } from '#kernel'
+import { createClient } from './client.ts'
+import { daemonWillNotStop } from './errors.ts'
+import { commandOf, isAlive, isGoneWithin, lockHolder, statusOf } from './processes.ts'
+import { readAddress } from './safe-socket.ts'
+import type { Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { ClientIdentity } from './client.ts'
+
+export type DownOutcome =
+  | { readonly kind: 'not-running' }
+  | {
+      readonly kind: 'stopped'
+      readonly pid: number
+      /** Turns that were running; they are stored as to be continued. Null when the daemon did not answer. */
+      readonly running: number | null
+      /** It did not answer or not end, and was ended by a signal. */
+      readonly wasForced: boolean
+    }
+
+interface StopDeps {
+  readonly places: Places
+  readonly clock: Clock
+  readonly identity: ClientIdentity
+}
+
+/** Asks first; who does not answer or not end gets SIGTERM, then SIGKILL, but only if it surely is our daemon. */
+export async function stopDaemon(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
+  const first = await askToStop(deps, options.graceMs)
+  // It was about to end already; there may be the next one by now.
+  const asked = first.kind === 'lost' ? await askToStop(deps, options.graceMs) : first
+  if (asked.kind === 'answered') {
+    const limitMs = (options.graceMs ?? defaultGraceMs) + 10_000
+    if (await isGoneWithin(deps.clock, asked.pid, limitMs)) return { ...asked, kind: 'stopped', wasForced: false }
+    await force(deps, asked.pid)
+    return { ...asked, kind: 'stopped', wasForced: true }
+  }
+  const pid = await verifiedPid(deps.places)
+  if (pid !== undefined) {
+    await force(deps, pid)
+    return { kind: 'stopped', pid, running: null, wasForced: true }
+  }
+  const holder = lockHolder(deps.places.lockFile)
+  if (typeof holder === 'number' || (asked.kind === 'silent' && holder === undefined))
+    throw daemonWillNotStop(holder ?? null, deps.places)
+  // The daemon died, and its supervisor may be about to start the next one.
+  const supervisor = await leftSupervisor(deps.places)
+  if (supervisor !== undefined) await endSupervisor(supervisor)
+  return { kind: 'not-running' }
+}
+
+type Asked =
+  | { readonly kind: 'answered'; readonly pid: number; readonly running: number }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'silent' }
+  | { readonly kind: 'lost' }
+
+async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<Asked> {
+  await using client = createClient({ ...deps, connectTimeoutMs: answerTimeoutMs })
+  const input = { reason: 'down' as const, ...(graceMs === undefined ? {} : { grace_ms: graceMs }) }
+  try {
+    const signal = AbortSignal.timeout(answerTimeoutMs)
+    return { kind: 'answered', ...(await client.call('shutdown', input, { caller: { door: 'cli' }, signal })) }
+  } catch (error) {
+    const code = error instanceof AppError ? error.code : undefined
+    if (code === 'DAEMON_NOT_RUNNING') return { kind: 'absent' }
+    if (code === 'DAEMON_CONNECTION_LOST' || code === 'DAEMON_STOPPING') return { kind: 'lost' }
+    // It speaks another protocol, hangs, or died under the request: the process decides.
+    if (!hopeless.includes(code ?? '')) throw error
+    return { kind: 'silent' }
+  }
+}
+
+/** SIGTERM through the supervisor, so that it does not bring the daemon back; SIGKILL to the daemon if that is not enough. */
+async function force(deps: StopDeps, pid: number): Promise<void> {
+  const parent = statusOf(pid)?.parent
+  const supervisor = parent !== undefined && isSupervisor(parent, deps.places) ? parent : undefined
+  signalTo(supervisor ?? pid, 'SIGTERM')
+  if (await isGoneWithin(deps.clock, pid, termMs)) return
+  // Its address may be gone by now; that it holds the lock is proof enough.
+  if (lockHolder(deps.places.lockFile) !== pid) throw daemonWillNotStop(pid, deps.places)
+  signalTo(pid, 'SIGKILL')
+  if (!(await isGoneWithin(deps.clock, pid, termMs))) throw daemonWillNotStop(pid, deps.places)
+}
+
+/** The pid that the daemon wrote, if the kernel says that this very process holds the lock. A pid in a file proves nothing. */
+async function verifiedPid(places: Places): Promise<number | undefined> {
+  const address = await readAddress(places)
+  if (address === undefined || lockHolder(places.lockFile) !== address.pid) return undefined
+  const startedAt = address['process_started_at']
+  return typeof startedAt !== 'string' || statusOf(address.pid)?.startedAt === startedAt ? address.pid : undefined
+}
+
+async function leftSupervisor(places: Places): Promise<number | undefined> {
+  const pid = (await readAddress(places))?.['supervisor_pid']
+  return typeof pid === 'number' && isSupervisor(pid, places) ? pid : undefined
+}
+
+/** Recognised by what it was started with, which names our state directory. */
+function isSupervisor(pid: number, places: Places): boolean {
+  const command = commandOf(pid)
+  return command[1]?.endsWith('supervisor.sh') === true && command[2] === places.stateDir
+}
+
+async function endSupervisor(pid: number): Promise<void> {
+  signalTo(pid, 'SIGTERM')
+  for (let tries = 0; tries < 100 && isAlive(pid); tries += 1) await sleep(20)
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // Gone already, which is what was wanted.
+    if (systemCodeOf(error) !== 'ESRCH') throw error
+  }
+}
+
+const hopeless: readonly string[] = ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMON_UNREACHABLE', 'DAEMON_PROTOCOL']
+const answerTimeoutMs = 5000
+const termMs = 5000
+const defaultGraceMs = 30_000

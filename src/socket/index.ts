@@ -1,0 +1,2 @@
+export { startSocketDoor } from './door.ts'
+export type { SocketDoor, SocketDoorDeps, SocketLimits } from './door.ts'
