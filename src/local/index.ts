@@ -1,0 +1,2 @@
+export { runDemo } from './demo/run-demo.ts'
+export type { DemoDeps } from './demo/run-demo.ts'

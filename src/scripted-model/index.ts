@@ -1,0 +1,7 @@
+export { startScriptedModel } from './server.ts'
+export type { ScriptedModel } from './server.ts'
+export type { RecordedRequest, RequestOutcome } from './recorder.ts'
+export { parseScenario } from './scenario.ts'
+export type { Reply, Rule, Scenario, Step, When } from './scenario.ts'
+export { applyPatch, atMost, callTool, failWith, newFilePatch, rule, say, scenario, shell } from './builders.ts'
+export { claudeEnvFor, codexConfigFor } from './client-config.ts'
