@@ -1,0 +1,88 @@
+import { fstatSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { runCli } from '#cli'
+import { down, readLog, up } from '#client'
+import { systemClock } from '#kernel'
+import { callerOf, onInterrupt, openClient } from './connect.ts'
+import { launchDaemon } from './daemon-launch.ts'
+import { exitCodes } from './errors.ts'
+import type { CliDeps, InputStream } from '#cli'
+import type { LifecycleDeps } from '#client'
+import type { Environment } from './environment.ts'
+
+/** The command line in this process; its exit code. */
+export function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
+  return runCli(argv, cliDeps(environment))
+}
+
+function cliDeps(environment: Environment): CliDeps {
+  const lifecycle: LifecycleDeps = {
+    places: environment.places,
+    clock: systemClock,
+    identity: { name: 'tandem', version: environment.version },
+    launch: () => launchDaemon(environment),
+    runDaemon: () => runDaemonHere(environment),
+  }
+  return {
+    version: environment.version,
+    cwd: environment.cwd,
+    caller: callerOf(environment, 'cli'),
+    connect: async ({ startDaemon }) => openClient(environment, { name: 'tandem', startDaemon }),
+    lifecycle: {
+      up: options => up(lifecycle, options),
+      down: async () => down(lifecycle, await configuredGrace(environment)),
+      readLog: options => readLog(lifecycle, options),
+    },
+    local: {
+      demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),
+      mcp: async () => (await import('./mcp.ts')).runMcpServer(environment),
+    },
+    stdin: standardInput(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    environment: environment.env,
+    clock: systemClock,
+    onInterrupt,
+    readFile: path => readFile(path, 'utf8'),
+  }
+}
+
+/** In front of a person, who is told when it serves; to standard error, as all that is not an answer. */
+async function runDaemonHere(environment: Environment): Promise<number> {
+  const { places, version } = environment
+  const { runDaemon } = await import('./daemon.ts')
+  const code = await runDaemon(environment, () => {
+    const line = `the daemon is up: pid ${process.pid}, version ${version}, ${places.socketPath}`
+    process.stderr.write(`${line}\nits log: ${places.logFile}\n`)
+  })
+  // What the supervisor reads as "another one runs" is a conflict to a person, as when it was seen before.
+  return code === exitCodes.alreadyRunning ? exitCodeOfConflict : code
+}
+
+const exitCodeOfConflict = 73
+
+/** How long the daemon may take to stop is written where it is written for the daemon. */
+async function configuredGrace({ places }: Environment): Promise<{ readonly graceMs?: number }> {
+  const { readConfig } = await import('./read-config.ts')
+  try {
+    return { graceMs: (await readConfig(places.configFile)).turns.stop_grace_ms }
+  } catch {
+    // A file that is wrong must not keep one from stopping the daemon that started before it was.
+    return {}
+  }
+}
+
+function standardInput(): InputStream {
+  return { kind: kindOfInput(), read: () => process.stdin }
+}
+
+function kindOfInput(): InputStream['kind'] {
+  if (process.stdin.isTTY) return 'terminal'
+  try {
+    const found = fstatSync(0)
+    return found.isFIFO() || found.isFile() ? 'pipe' : 'other'
+  } catch {
+    // Closed: nothing to read.
+    return 'other'
+  }
+}

@@ -1,0 +1,120 @@
+import { access } from 'node:fs/promises'
+import { startAgents } from '#agents'
+import { codexEnvironment, readProviderEnvKeys } from '#codex'
+import { openStore } from '#store'
+import { createVerbs } from '#verbs'
+import { startLateCodex } from './late-codex.ts'
+import type { Config, Places, VerbCaller, VerbOutput } from '#contracts'
+import type { Clock, Log } from '#kernel'
+import type { Environment } from './environment.ts'
+import type { StopRequest } from './stop-request.ts'
+
+export interface ComposeDeps {
+  readonly config: Config
+  readonly environment: Environment
+  readonly places: Places
+  readonly clock: Clock
+  readonly log: Log
+  readonly stop: StopRequest
+  readonly startedAt: number
+  readonly isSupervised: () => boolean
+  /** Clients that are connected: the door opens after its rooms. */
+  readonly clients: () => number
+}
+
+/** What the daemon does, behind its door. Disposing ends Codex and closes the store; call `stop` before. */
+export interface Rooms extends AsyncDisposable {
+  readonly verbs: VerbCaller
+  readonly nodeId: string
+  /** Turns that run now. */
+  running(): number
+  /** Every running turn would go on after a stop. */
+  canStop(): boolean
+  /** Running turns may end within the grace, or until `now` aborts; then they are stored as to be continued. */
+  stop(options: { readonly graceMs: number; readonly now: AbortSignal }): Promise<void>
+}
+
+/** Builds the rooms bottom-up; what had started is stopped when a later part fails. */
+export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
+  const { clock, config, environment, log, places } = deps
+  await using stack = new AsyncDisposableStack()
+  const store = stack.use(await openStore({ file: places.storeFile, clock, log }))
+  const codexHome = config.codex.home ?? environment.codexHome
+  const codex = stack.use(
+    startLateCodex({
+      find: { configured: config.codex.path, path: environment.env['PATH'] ?? '', packageRoot: environment.packageDir },
+      env: codexEnvironment(
+        await withCodexHome(environment.env, { configured: config.codex.home, usual: environment.codexHome }),
+        {
+          providerEnvKeys: await readProviderEnvKeys(codexHome),
+          pass: config.codex.pass_env,
+        },
+      ),
+      stateDir: `${places.stateDir}/codex`,
+      clock,
+      log,
+      client: { name: config.codex.client_name, version: environment.version },
+      limits: { requestTimeoutMs: config.codex.request_timeout_ms },
+      isWarm: true,
+    }),
+  )
+  const agents = await startAgents({
+    store,
+    codex,
+    clock,
+    log,
+    config,
+    codexHome,
+    env: environment.env,
+    stateDir: places.stateDir,
+  })
+  const verbs = createVerbs({
+    agents,
+    store,
+    clock,
+    facts: async () => ({ ...factsOf(deps), codex: codex.describe() }),
+    shutdown: order => deps.stop.order(order),
+  })
+  const open = stack.move()
+  return {
+    verbs,
+    nodeId: store.nodeId,
+    running: () => agents.counts.running,
+    canStop: () => agents.canStop,
+    stop: options => agents.stop(options),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+/** Codex makes its own `~/.codex`, but ends at once when CODEX_HOME names a directory that is not there (0.169.0). */
+async function withCodexHome(
+  env: Environment['env'],
+  home: { readonly configured: string | undefined; readonly usual: string },
+): Promise<Environment['env']> {
+  // There or not: with another one Codex would work under another account, and nobody would be told.
+  if (home.configured !== undefined) return { ...env, CODEX_HOME: home.configured }
+  try {
+    await access(home.usual)
+    return { ...env, CODEX_HOME: home.usual }
+  } catch {
+    // A user who has not run Codex yet: it takes its default, or says what is wrong with a CODEX_HOME that was set.
+    return env
+  }
+}
+
+type OwnFacts = Omit<VerbOutput<'status'>, 'turns' | 'threads' | 'rate_limits' | 'node_id' | 'uptime_ms' | 'codex'>
+
+function factsOf({ environment, places, startedAt, isSupervised, stop, clients }: ComposeDeps): OwnFacts {
+  return {
+    version: environment.version,
+    pid: process.pid,
+    started_at: startedAt,
+    socket: places.socketPath,
+    state_dir: places.stateDir,
+    log_file: places.logFile,
+    is_supervised: isSupervised(),
+    is_stopping: stop.isStopping,
+    clients: clients(),
+    memory_bytes: process.memoryUsage.rss(),
+  }
+}

@@ -1,0 +1,185 @@
+import { rm } from 'node:fs/promises'
+import { startErrorFileOf } from '#client'
+import { configSchema, socketProtocol } from '#contracts'
+import { AppError, errorShapeOf, systemClock, within } from '#kernel'
+import { ensurePrivateDirectory, openLog } from '#ops'
+import { startSocketDoor } from '#socket'
+import { assertSocketPathFits, claimSocket } from './claim-socket.ts'
+import { composeRooms } from './compose.ts'
+import { exitCodeOfStart, exitCodes } from './errors.ts'
+import { keepSocket } from './keep-socket.ts'
+import { takeLock } from './lock.ts'
+import { writePrivateFile } from './private-files.ts'
+import { publishAddress } from './publish-address.ts'
+import { readConfig } from './read-config.ts'
+import { createStopRequest } from './stop-request.ts'
+import type { Config } from '#contracts'
+import type { OpenLog } from '#ops'
+import type { SocketDoor } from '#socket'
+import type { Rooms } from './compose.ts'
+import type { Environment } from './environment.ts'
+import type { StopRequest } from './stop-request.ts'
+
+/** Serves until it is told to stop; answers the exit code and never rejects. `onServing` is called when clients are served. */
+export async function runDaemon(environment: Environment, onServing?: () => void): Promise<number> {
+  // Whatever we or our children write is ours alone unless somebody says otherwise.
+  process.umask(0o077)
+  const stop = createStopRequest()
+  // Before anything starts, so that a signal during the start is not deadly.
+  using _signals = listenToSignals(stop)
+  const stack = new AsyncDisposableStack()
+  try {
+    const daemon = await start(environment, stop, stack)
+    onServing?.()
+    await serve(daemon, stop, stack)
+    return exitCodes.ok
+  } catch (error) {
+    await reportFailedStart(environment, error)
+    await within(systemClock, closeMs, stack.disposeAsync())
+    return exitCodeOfStart(error)
+  }
+}
+
+interface Daemon {
+  readonly config: Config
+  readonly log: OpenLog
+  readonly rooms: Rooms
+  readonly door: SocketDoor
+}
+
+async function start(environment: Environment, stop: StopRequest, stack: AsyncDisposableStack): Promise<Daemon> {
+  const { places } = environment
+  const clock = systemClock
+  const startedAt = clock.now()
+  assertSocketPathFits(places.socketPath)
+  await ensurePrivateDirectory(places.stateDir, 'TANDEM_STATE_DIR')
+  await ensurePrivateDirectory(places.runtimeDir, 'TANDEM_RUNTIME_DIR')
+  // From here on everything in the two directories is ours to change.
+  stack.use(await takeLock(places, clock))
+  const config = await readConfig(places.configFile)
+  const log = stack.use(
+    openLog({ file: places.logFile, level: config.log.level, maxBytes: config.log.max_bytes, clock }),
+  )
+  stack.use(dieOfFaults(log))
+  await claimSocket(places.socketPath)
+  const supervisorPid = supervisorOf(environment)
+  // The rooms come first, but tell how many clients their door has.
+  const late: { door?: SocketDoor } = {}
+  const rooms = stack.use(
+    await composeRooms({
+      config,
+      environment,
+      places,
+      clock,
+      log,
+      stop,
+      startedAt,
+      // Asked each time: a supervisor can be killed, too.
+      isSupervised: () => supervisorPid !== undefined && process.ppid === supervisorPid,
+      clients: () => late.door?.clients ?? 0,
+    }),
+  )
+  await rm(startErrorFileOf(places), { force: true })
+  // Before the door, so that it is there for whoever was answered; who finds it before must knock again.
+  const address = stack.use(await publishAddress(places, { version: environment.version, startedAt, supervisorPid }))
+  late.door = stack.use(await openDoor({ environment, config, log, rooms, stop }))
+  log.info({ version: environment.version, socket: places.socketPath, supervisorPid }, 'daemon started')
+  stack.use(await keepSocket({ places, door: late.door, address, clock, log }))
+  return { config, log, rooms, door: late.door }
+}
+
+function openDoor(deps: {
+  readonly environment: Environment
+  readonly config: Config
+  readonly log: OpenLog
+  readonly rooms: Rooms
+  readonly stop: StopRequest
+}): Promise<SocketDoor> {
+  const { environment, config, log, rooms, stop } = deps
+  return startSocketDoor({
+    verbs: rooms.verbs,
+    identity: () => ({
+      protocol: socketProtocol,
+      version: environment.version,
+      pid: process.pid,
+      node_id: rooms.nodeId,
+      running: rooms.running(),
+      is_stopping: stop.isStopping,
+      can_upgrade: rooms.canStop(),
+    }),
+    socketPath: environment.places.socketPath,
+    limits: {
+      maxClients: config.daemon.max_clients,
+      maxFrameBytes: config.daemon.max_frame_bytes,
+      maxOutgoingBytes: 4 * config.daemon.max_frame_bytes,
+      maxCallsPerClient: 256,
+    },
+    log,
+    homeDir: environment.homeDir,
+  })
+}
+
+/** Waits for the order to stop and carries it out: no new work, the grace, then everything down in reverse. */
+async function serve(daemon: Daemon, stop: StopRequest, stack: AsyncDisposableStack): Promise<void> {
+  const { config, door, log, rooms } = daemon
+  const order = await stop.ordered
+  const graceMs = order.graceMs ?? config.turns.stop_grace_ms
+  log.info({ reason: order.reason, graceMs, running: rooms.running() }, 'daemon stops')
+  door.stopAccepting(order.reason)
+  // The answer to whoever asked for it goes out first.
+  await new Promise(resolve => setImmediate(resolve))
+  await rooms.stop({ graceMs, now: stop.now })
+  log.info({ running: rooms.running() }, 'daemon stopped')
+  await within(systemClock, closeMs, stack.disposeAsync())
+}
+
+function listenToSignals(stop: StopRequest): Disposable {
+  const onSignal = (): void => stop.order({ reason: 'down', graceMs: undefined })
+  const names = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  for (const name of names) process.on(name, onSignal)
+  return {
+    [Symbol.dispose]() {
+      for (const name of names) process.off(name, onSignal)
+    },
+  }
+}
+
+/** A fault that nobody caught leaves the state of this process unknown: it is written down, and the supervisor starts another. */
+function dieOfFaults(log: OpenLog): Disposable {
+  const die = (error: unknown): void => {
+    log.error({ error }, 'daemon died of a fault')
+    process.exit(exitCodes.software)
+  }
+  process.on('uncaughtException', die)
+  return { [Symbol.dispose]: () => void process.off('uncaughtException', die) }
+}
+
+/** The pid of supervisor.sh, when it really is our parent and not only our environment's. */
+function supervisorOf(environment: Environment): number | undefined {
+  const pid = Number(environment.env['TANDEM_SUPERVISOR_PID'])
+  return pid === process.ppid ? pid : undefined
+}
+
+/** For the log, for whoever waits for the start, and for whoever looks at the terminal. */
+async function reportFailedStart(environment: Environment, error: unknown): Promise<void> {
+  const { places } = environment
+  const shape = errorShapeOf(error)
+  const lines = [`tandem daemon: ${shape.code}: ${shape.message}`, shape.hint].filter(line => line !== undefined)
+  process.stderr.write(`${lines.join('\n')}\n`)
+  // The other daemon's affairs are its own: its log, and what it told those who started it.
+  if (error instanceof AppError && (error.code === 'DAEMON_ALREADY_RUNNING' || error.code === 'DIRECTORY_UNSAFE'))
+    return
+  const text = `${JSON.stringify({ at: systemClock.now(), pid: process.pid, error: shape })}\n`
+  try {
+    await ensurePrivateDirectory(places.stateDir, 'TANDEM_STATE_DIR')
+    await writePrivateFile(startErrorFileOf(places), text)
+    const { max_bytes: maxBytes } = configSchema.parse({}).log
+    await using log = openLog({ file: places.logFile, level: 'info', maxBytes, clock: systemClock })
+    log.error({ error }, 'daemon could not start')
+  } catch {
+    // The directory itself is what is wrong: standard error has told.
+  }
+}
+
+/** For clients that do not take their last answer, and a Codex that does not end. */
+const closeMs = 10_000

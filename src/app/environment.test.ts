@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { callerOf } from './connect.ts'
+import { readEnvironment } from './environment.ts'
+import { packageDir, version } from './version.ts'
+
+let before: NodeJS.ProcessEnv
+beforeEach(() => {
+  before = process.env
+  process.env = { HOME: '/home/you' }
+})
+afterEach(() => void (process.env = before))
+
+describe('readEnvironment', () => {
+  it('derives every place from HOME alone', () => {
+    expect(readEnvironment()).toMatchObject({
+      homeDir: '/home/you',
+      codexHome: '/home/you/.codex',
+      places: { configDir: '/home/you/.config/tandem', stateDir: '/home/you/.local/state/tandem' },
+      version,
+      packageDir,
+    })
+  })
+
+  it('takes empty variables for none, ignores relative XDG directories and completes ours', () => {
+    process.env = {
+      HOME: '/home/you',
+      CODEX_HOME: '',
+      XDG_STATE_HOME: 'relative',
+      XDG_RUNTIME_DIR: '',
+      TANDEM_CONFIG_DIR: 'here',
+      TANDEM_STATE_DIR: '',
+    }
+    const { places, codexHome } = readEnvironment()
+    expect(codexHome).toBe('/home/you/.codex')
+    expect(places).toMatchObject({
+      configDir: `${process.cwd()}/here`,
+      stateDir: '/home/you/.local/state/tandem',
+      runtimeDir: '/home/you/.local/state/tandem/run',
+    })
+  })
+
+  it('tells which Claude session and project a call belongs to', () => {
+    process.env = { HOME: '/home/you', CLAUDE_CODE_SESSION_ID: 's-1', CLAUDE_PROJECT_DIR: '/p' }
+    expect(callerOf(readEnvironment(), 'mcp')).toEqual({
+      door: 'mcp',
+      client: `tandem mcp ${version}`,
+      claude_session_id: 's-1',
+      project_dir: '/p',
+    })
+    process.env = { HOME: '/home/you', CLAUDE_CODE_SESSION_ID: '' }
+    expect(callerOf(readEnvironment(), 'cli')).toEqual({
+      door: 'cli',
+      client: `tandem cli ${version}`,
+      project_dir: process.cwd(),
+    })
+  })
+
+  it('a command runs in a directory that was removed under its feet, too', () => {
+    const root = mkdtempSync(join(tmpdir(), 'tandem-gone-'))
+    const removed = join(root, 'here')
+    mkdirSync(removed)
+    const command = 'cd "$1" && rmdir "$1" && exec "$0" "$2" status'
+    const args = ['-c', command, process.execPath, removed, join(import.meta.dirname, 'main.ts')]
+    const { status, stderr } = spawnSync('sh', args, { env: { HOME: root }, encoding: 'utf8' })
+    rmSync(root, { recursive: true })
+    expect([status, stderr]).toEqual([69, expect.stringContaining('DAEMON_NOT_RUNNING')])
+  })
+})

@@ -1,0 +1,75 @@
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { placesOf } from '#contracts'
+import { packageDir, version } from './version.ts'
+import type { Places, PlacesEnvironment } from '#contracts'
+
+/** What our programs take from the process they run in. Read once, here. */
+export interface Environment {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly places: Places
+  readonly homeDir: string
+  readonly codexHome: string
+  readonly cwd: string
+  readonly version: string
+  /** Where `bin/`, `plugin/` and `node_modules/` are. */
+  readonly packageDir: string
+}
+
+export function readEnvironment(): Environment {
+  const cwd = currentDirectory()
+  const env = { ...process.env }
+  const homeDir = env['HOME'] ? env['HOME'] : userHome()
+  return {
+    env,
+    places: placesOf(placesEnvironment(env, { homeDir, cwd }), homeDir),
+    homeDir,
+    codexHome: env['CODEX_HOME'] ? resolve(cwd, env['CODEX_HOME']) : join(homeDir, '.codex'),
+    cwd,
+    version,
+    packageDir,
+  }
+}
+
+/** An empty variable counts as unset. A relative XDG directory is ignored, as its specification wants; ours are made absolute. */
+function placesEnvironment(
+  env: Environment['env'],
+  { homeDir, cwd }: Pick<Environment, 'homeDir' | 'cwd'>,
+): PlacesEnvironment {
+  const xdg = (name: string): string | undefined => {
+    const value = env[name]
+    return value !== undefined && isAbsolute(value) ? value : undefined
+  }
+  const own = (name: string): string | undefined => {
+    const value = env[name]
+    return value === undefined || value === '' ? undefined : resolve(cwd, value)
+  }
+  return {
+    HOME: homeDir,
+    XDG_CONFIG_HOME: xdg('XDG_CONFIG_HOME'),
+    XDG_STATE_HOME: xdg('XDG_STATE_HOME'),
+    XDG_RUNTIME_DIR: xdg('XDG_RUNTIME_DIR'),
+    TANDEM_CONFIG_DIR: own('TANDEM_CONFIG_DIR'),
+    TANDEM_STATE_DIR: own('TANDEM_STATE_DIR'),
+    TANDEM_RUNTIME_DIR: own('TANDEM_RUNTIME_DIR'),
+  }
+}
+
+/** One that was removed has no path any more; the shell's name for it is still the best to say in a message. */
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    const { PWD } = process.env
+    return PWD !== undefined && isAbsolute(PWD) ? PWD : '/'
+  }
+}
+
+function userHome(): string {
+  try {
+    return userInfo().homedir
+  } catch {
+    // A user without an entry in the user database (some containers).
+    return homedir()
+  }
+}

@@ -1,0 +1,44 @@
+import { AppError } from '#kernel'
+
+/** sysexits(3): what the supervisor and service managers read. */
+export const exitCodes = { ok: 0, software: 70, alreadyRunning: 75, configuration: 78 } as const
+
+export const configInvalid = (file: string, problem: string, cause: unknown): AppError =>
+  new AppError('CONFIG_INVALID', 'invalid', `${file}: ${problem}`, {
+    hint: 'correct it; docs/configuration.md lists every member',
+    data: { file },
+    cause,
+  })
+
+export const alreadyRunning = (pid: number | undefined, lockFile: string): AppError =>
+  new AppError(
+    'DAEMON_ALREADY_RUNNING',
+    'conflict',
+    `a daemon is running already${pid === undefined ? '' : ` (pid ${pid})`}`,
+    {
+      hint: 'look at it: tandem status; or stop it: tandem down',
+      data: { lock_file: lockFile, ...(pid === undefined ? {} : { pid }) },
+    },
+  )
+
+export const lockUnusable = (lockFile: string, cause: unknown, reason: string): AppError =>
+  new AppError('LOCK_UNUSABLE', 'unavailable', `cannot lock ${lockFile}: ${reason}`, {
+    hint: 'set TANDEM_STATE_DIR to a directory on a local disk that has room',
+    data: { lock_file: lockFile },
+    cause,
+  })
+
+export const socketOccupied = (path: string, problem: string, cure: string): AppError =>
+  new AppError('SOCKET_OCCUPIED', 'conflict', `${path} ${problem}`, { hint: cure, data: { path, problem } })
+
+export const socketPathTooLong = (path: string, bytes: number, max: number): AppError =>
+  new AppError('SOCKET_PATH_TOO_LONG', 'invalid', `${path} has ${bytes} bytes; a socket may have ${max}`, {
+    hint: 'set TANDEM_RUNTIME_DIR to a shorter directory of your own, for example: export TANDEM_RUNTIME_DIR=~/.tandem-run',
+    data: { path, bytes, max },
+  })
+
+/** A start that failed is not tried again by the supervisor: a person, or the next client, decides. */
+export const exitCodeOfStart = (error: unknown): number =>
+  error instanceof AppError && error.code === 'DAEMON_ALREADY_RUNNING'
+    ? exitCodes.alreadyRunning
+    : exitCodes.configuration

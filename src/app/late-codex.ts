@@ -1,0 +1,111 @@
+import { findCodex, probeCodexVersion, startCodexHost, testedRange } from '#codex'
+import { errorShapeOf } from '#kernel'
+import type { CodexBinary, CodexHost, CodexHostDeps, CodexState, CodexVersion, FindCodexOptions } from '#codex'
+import type { VerbOutput } from '#contracts'
+
+/** The host as agents see it, and what `status` says of it. */
+export interface LateCodex extends CodexHost {
+  describe(): VerbOutput<'status'>['codex']
+}
+
+type LateCodexDeps = Omit<CodexHostDeps, 'binary'> & { readonly find: FindCodexOptions }
+
+/**
+ * A Codex host for a machine on which Codex may not be installed yet: the daemon serves all the same, each turn that needs
+ * Codex gets the reason, and the first one after the installation finds it.
+ */
+export function startLateCodex(deps: LateCodexDeps): LateCodex {
+  const codex = new LateCodexHost(deps)
+  // Not awaited: asking the program for its version takes longer than everything else that a daemon does to start.
+  codex.warmUp()
+  return codex
+}
+
+class LateCodexHost implements LateCodex {
+  readonly #deps: LateCodexDeps
+  readonly #listeners = new Set<(state: CodexState) => void>()
+  #host: CodexHost | undefined
+  #binary: CodexBinary | undefined
+  #version: CodexVersion | undefined
+  #problem: string | undefined
+  #starting: Promise<CodexHost> | undefined
+
+  constructor(deps: LateCodexDeps) {
+    this.#deps = deps
+  }
+
+  get state(): CodexState {
+    return this.#host?.state ?? { kind: 'idle' }
+  }
+
+  warmUp(): void {
+    this.#ready().catch((error: unknown) => {
+      this.#deps.log.warn({ error: errorShapeOf(error) }, 'codex is not usable; turns fail until it is')
+    })
+  }
+
+  async connection(...request: Parameters<CodexHost['connection']>): ReturnType<CodexHost['connection']> {
+    const host = await this.#ready()
+    return host.connection(...request)
+  }
+
+  onState(listener: (state: CodexState) => void): Disposable {
+    if (this.#host !== undefined) return this.#host.onState(listener)
+    const late = (state: CodexState): void => listener(state)
+    this.#listeners.add(late)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(late) }
+  }
+
+  async restart(reason: string): Promise<void> {
+    await this.#host?.restart(reason)
+  }
+
+  describe(): VerbOutput<'status'>['codex'] {
+    const { state } = this
+    return {
+      kind: this.#kind(),
+      version: state.kind === 'ready' ? state.version : (this.#version?.text ?? null),
+      path: this.#binary?.path ?? null,
+      pid: state.kind === 'ready' ? state.pid : null,
+      is_tested_version: this.#version?.isTested ?? null,
+      tested_range: `${testedRange.from} to ${testedRange.to}`,
+      detail: this.#problem ?? ('lastError' in state ? state.lastError : null),
+    }
+  }
+
+  #kind(): VerbOutput<'status'>['codex']['kind'] {
+    if (this.#host !== undefined) return this.#host.state.kind
+    return this.#starting === undefined ? 'missing' : 'starting'
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#starting?.catch(() => undefined /* it is in the log */)
+    await this.#host?.[Symbol.asyncDispose]()
+  }
+
+  #ready(): Promise<CodexHost> {
+    if (this.#host !== undefined) return Promise.resolve(this.#host)
+    this.#starting ??= this.#start().finally(() => void (this.#starting = undefined))
+    return this.#starting
+  }
+
+  async #start(): Promise<CodexHost> {
+    try {
+      const binary = await findCodex(this.#deps.find)
+      this.#binary = binary
+      this.#version = await probeCodexVersion(binary, { timeoutMs: probeMs, env: this.#deps.env })
+      if (!this.#version.isTested)
+        this.#deps.log.warn({ version: this.#version.text, tested: testedRange }, 'this version of codex is not tested')
+      const host = await startCodexHost({ ...this.#deps, binary })
+      for (const listener of this.#listeners) host.onState(listener)
+      this.#problem = undefined
+      this.#host = host
+      return host
+    } catch (error) {
+      this.#problem = errorShapeOf(error).message
+      throw error
+    }
+  }
+}
+
+const probeMs = 10_000

@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import { parse, TomlError } from 'smol-toml'
+import { configSchema } from '#contracts'
+import { messageOf, systemCodeOf } from '#kernel'
+import { configInvalid } from './errors.ts'
+import type { Config } from '#contracts'
+
+/** `config.toml`, with the default of every member that it leaves out; no file is an empty one. CONFIG_INVALID names file and member. */
+export async function readConfig(file: string): Promise<Config> {
+  const parsed = configSchema.safeParse(await readToml(file))
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues
+    .slice(0, 10)
+    .map(issue => `${issue.path.join('.') || 'the file'}: ${issue.message}`)
+  throw configInvalid(file, problems.join('; '), parsed.error)
+}
+
+async function readToml(file: string): Promise<unknown> {
+  const text = await readText(file)
+  if (text === undefined) return {}
+  try {
+    return parse(text)
+  } catch (error) {
+    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}: ` : ''
+    throw configInvalid(file, `${where}${messageOf(error).split('\n')[0] ?? ''}`, error)
+  }
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return undefined
+    throw configInvalid(file, `cannot be read (${systemCodeOf(error) ?? messageOf(error)})`, error)
+  }
+}

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Keeps the daemon alive: supervisor.sh STATE_DIRECTORY PROGRAM [ARGUMENT...]
+# The first argument only tells `tandem down` whose supervisor this is.
+# 0: it was stopped. 75: another daemon runs. 78: it cannot start, and trying again would not help.
+shift
+child=
+nap=
+is_ending=
+
+end() {
+  is_ending=1
+  [ -n "$child" ] && kill -TERM "$child" 2>/dev/null
+  [ -n "$nap" ] && kill -TERM "$nap" 2>/dev/null
+}
+trap end TERM INT HUP
+
+tenths=2
+while :; do
+  began=$(date +%s)
+  TANDEM_SUPERVISOR_PID=$$ "$@" &
+  child=$!
+  # A signal that came before the child had a number.
+  [ -n "$is_ending" ] && kill -TERM "$child" 2>/dev/null
+  wait "$child"
+  code=$?
+  # A trapped signal ends the wait, not the child.
+  while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+    code=$?
+  done
+  child=
+  [ -n "$is_ending" ] && exit 0
+  case $code in 0 | 75 | 78) exit "$code" ;; esac
+
+  [ $(($(date +%s) - began)) -ge 60 ] && tenths=2
+  sleep "$((tenths / 10)).$((tenths % 10))" &
+  nap=$!
+  wait "$nap"
+  nap=
+  [ -n "$is_ending" ] && exit 0
+  tenths=$((tenths * 2))
+  [ "$tenths" -gt 300 ] && tenths=300
+done
