@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { projectRoot } from './support/source.ts'
+
+/* The demo as a person runs it: the real Claude Code, the real Codex, the daemon, from the bundle. */
+
+/** `tandem demo --json` with a temporary directory of its own, and a HOME that must stay empty. */
+function startDemo() {
+  const dir = mkdtempSync(join(tmpdir(), 'demo-'))
+  const child = spawn(join(projectRoot, 'bin', 'tandem'), ['demo', '--json'], {
+    cwd: dir,
+    // Both programs from node_modules, as in a fresh checkout.
+    env: { PATH: '/usr/bin:/bin', HOME: join(dir, 'home'), TMPDIR: dir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const told: string[] = []
+  const lines = createInterface({ input: child.stderr }).on('line', line => told.push(line))
+  const finished = new Promise<number | null>(resolve => void child.on('close', resolve))
+  return {
+    child,
+    told,
+    /** The first line with that text. */
+    until: (wanted: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        lines.on('line', line => void (line.includes(wanted) && resolve()))
+        void finished.then(() => reject(new Error(`"${wanted}" was never said: ${told.join('\n')}`)))
+      }),
+    async end() {
+      const [out, code] = await Promise.all([text(child.stdout), finished])
+      return { out, code, left: readdirSync(dir) }
+    },
+    [Symbol.dispose]() {
+      // SIGTERM first would be nicer; a test that failed has no time for it.
+      child.kill('SIGINT')
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+describe('tandem demo', () => {
+  test('plays the story with the two real programs, survives the kill of the daemon, and leaves nothing', async () => {
+    using demo = startDemo()
+    const { out, code, left } = await demo.end()
+    const lines = out.split('\n')
+    expect(lines).toEqual([expect.stringMatching(/^\{.*\}$/), ''])
+    const report: unknown = JSON.parse(lines[0] ?? '')
+    expect(report).toMatchObject({
+      ok: true,
+      scripted: true,
+      claude_version: '2.1.329',
+      codex_version: '0.169.0',
+      session_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      recovered: { decision: 'continued', status: 'completed', reason: expect.any(String) },
+      failures: [],
+    })
+    const { stages, session_id, recovered, ms } = report as {
+      stages: { name: string; ok: boolean; session_id?: string }[]
+      session_id: string
+      recovered: { old_pid: number; new_pid: number }
+      ms: number
+    }
+    expect(stages.map(stage => [stage.name, stage.ok, stage.session_id])).toEqual([
+      ['analysis', true, session_id],
+      ['discussion', true, session_id],
+      ['prototype', true, session_id],
+      ['implementation', true, undefined],
+      ['review', true, session_id],
+      ['adjustment', true, undefined],
+      ['final_review', true, session_id],
+      ['documentation', true, session_id],
+    ])
+    expect(recovered.new_pid).not.toBe(recovered.old_pid)
+    expect(ms).toBeLessThan(60_000)
+    expect(demo.told.join('\n')).toContain('The model is SCRIPTED')
+    expect([code, left]).toEqual([0, []])
+  })
+
+  test.each(['Codex runs:', 'kill -9'])('Ctrl-C after "%s" ends everything and leaves nothing', async moment => {
+    using demo = startDemo()
+    await demo.until(moment)
+    demo.child.kill('SIGINT')
+    const { out, code, left } = await demo.end()
+    expect([JSON.parse(out), code, left]).toMatchObject([{ ok: false, error: { code: 'CANCELLED' } }, 130, []])
+  })
+})
