@@ -33,6 +33,8 @@ let doors: readonly Door[]
 beforeAll(async () => {
   world = await openTandemWorld([
     rule('hold', { lastText: 'hold on' }, [say('holding '), { gate: 'never' }]),
+    // Codex cuts the answer under way when it is steered, and asks again: that has to hang, too.
+    rule('steered', { lastText: 'and mind the gap' }, [{ gate: 'never' }]),
     rule('hello', { lastText: 'say hello' }, [say('hello')]),
   ])
   await world.tandem(['up'])
@@ -89,11 +91,18 @@ async function runningTurn(of: TandemWorld): Promise<string> {
   }
 }
 
-/** Without what differs from call to call: ids, times, counters. Keys and types stay. */
+/** Without what differs from call to call: ids, times, counters, what a turn is at right now. Keys and types stay. */
 function steady(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map(each => steady(each))
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, steady(inner, key)]))
+  if (typeof value === 'object' && value !== null) {
+    const isMoving = 'status' in value && value.status === 'running'
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [
+        key,
+        isMoving && key === 'last_event' ? 'the latest of a running turn' : steady(inner, key),
+      ]),
+    )
+  }
   if (typeof value === 'number') return changing.test(name) ? 'a number' : value
   if (typeof value === 'string')
     return value.replaceAll(/\b(?:turn|agent|node)_\w{26,}|[\da-f]{8}-[\da-f-]{27}|msg_\w+/g, 'an id')
