@@ -1,44 +1,36 @@
 import { describe, expect, it } from 'vitest'
 import { asAgentId, asNodeId, asThreadId, asTurnId, createFakeClock } from '#kernel'
+import { queuedTurn } from '#store'
 import type { StoredEvent, TurnRow } from '#store'
 import { answerOf, describeEvent, turnSummaryOf } from './turn-answer.ts'
 
 const turn: TurnRow = {
-  id: asTurnId('turn_1'),
-  nodeId: asNodeId('node_1'),
-  agentId: asAgentId('agent_1'),
-  threadId: asThreadId('thread_1'),
+  ...queuedTurn({
+    id: asTurnId('turn_1'),
+    nodeId: asNodeId('node_1'),
+    agentId: asAgentId('agent_1'),
+    threadId: asThreadId('thread_1'),
+    prompt: 'p'.repeat(300),
+    request: {
+      cd: '/x',
+      sandbox: 'read-only',
+      model: null,
+      effort: null,
+      reasoning: false,
+      profile: null,
+      images: [],
+      outputSchema: null,
+      onCut: 'continue',
+      returnAllMessages: false,
+    },
+    caller: {},
+    idempotencyKey: null,
+    inputHash: '',
+    acceptedAt: 1_700_000_000_000,
+  }),
   status: 'completed',
-  prompt: 'p'.repeat(300),
-  request: {
-    cd: '/x',
-    sandbox: 'read-only',
-    model: null,
-    effort: null,
-    reasoning: false,
-    profile: null,
-    images: [],
-    outputSchema: null,
-    onCut: 'continue',
-    returnAllMessages: false,
-  },
-  caller: {},
-  idempotencyKey: null,
-  inputHash: '',
-  acceptedAt: 1_700_000_000_000,
-  startedAt: null,
   endedAt: 1_700_000_000_250,
-  attempts: [],
-  cancelledBy: null,
-  pausedAt: null,
   finalText: '',
-  output: null,
-  usage: null,
-  diff: null,
-  proposedDiff: null,
-  sessionRestarted: false,
-  treeBefore: null,
-  error: null,
 }
 
 /** Events of the turn, in order. */

@@ -1,7 +1,7 @@
 import { AppError, newTurnId } from '#kernel'
 import type { Clock } from '#kernel'
 import type { Caller, Config } from '#contracts'
-import { insertAgent, insertTurn, updateAgent } from '#store'
+import { insertAgent, insertTurn, queuedTurn, updateAgent } from '#store'
 import type { AgentRow, Change, Store, TurnRow } from '#store'
 import { idempotencyConflict, notARepository, profileFixed, sessionArchived } from './errors.ts'
 import { requireOpen } from './sessions.ts'
@@ -139,30 +139,16 @@ function rowOf(
   },
 ): TurnRow {
   const now = deps.clock.now()
-  return {
+  return queuedTurn({
     id: newTurnId(now),
     nodeId: deps.store.nodeId,
     agentId: made.agent.id,
     threadId: made.agent.threadId,
-    status: 'queued',
     prompt: made.input.prompt,
     request: made.request,
     caller: made.caller,
     idempotencyKey: made.input.idempotency_key ?? null,
     inputHash: made.inputHash,
     acceptedAt: now,
-    startedAt: null,
-    endedAt: null,
-    attempts: [],
-    cancelledBy: null,
-    pausedAt: null,
-    finalText: null,
-    output: null,
-    usage: null,
-    diff: null,
-    proposedDiff: null,
-    sessionRestarted: false,
-    treeBefore: null,
-    error: null,
-  }
+  })
 }

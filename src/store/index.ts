@@ -11,7 +11,17 @@ export {
 } from './changes.ts'
 export type { AgentPatch, TurnPatch } from './changes.ts'
 export type { Change } from './change.ts'
-export type { AgentRow, Attempt, EventInput, JsonObject, StoredEvent, ThreadRow, TurnRow } from './rows.ts'
+export { queuedTurn } from './rows.ts'
+export type {
+  AcceptedTurn,
+  AgentRow,
+  Attempt,
+  EventInput,
+  JsonObject,
+  StoredEvent,
+  ThreadRow,
+  TurnRow,
+} from './rows.ts'
 export type { AgentQueries } from './agent-queries.ts'
 export type { TurnCounts, TurnQueries } from './turn-queries.ts'
 export type { EventQueries } from './event-queries.ts'

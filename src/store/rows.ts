@@ -70,6 +70,41 @@ export interface TurnRow {
   readonly error: ErrorShape | null
 }
 
+export type AcceptedTurn = Pick<
+  TurnRow,
+  | 'id'
+  | 'nodeId'
+  | 'agentId'
+  | 'threadId'
+  | 'prompt'
+  | 'request'
+  | 'caller'
+  | 'idempotencyKey'
+  | 'inputHash'
+  | 'acceptedAt'
+>
+
+/** The row of a turn at the moment it is accepted: nothing has happened to it yet. */
+export function queuedTurn(accepted: AcceptedTurn): TurnRow {
+  return {
+    ...accepted,
+    status: 'queued',
+    startedAt: null,
+    endedAt: null,
+    attempts: [],
+    cancelledBy: null,
+    pausedAt: null,
+    finalText: null,
+    output: null,
+    usage: null,
+    diff: null,
+    proposedDiff: null,
+    sessionRestarted: false,
+    treeBefore: null,
+    error: null,
+  }
+}
+
 /** An event to be recorded. `commit` gives it its seq, its time and its node. */
 export type EventInput = NewEvent & {
   readonly agentId: AgentId

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { insertAgent } from './changes.ts'
 import { openStoreWith } from './open-store.ts'
+import { queuedTurn } from './rows.ts'
 import type { StoreInsides } from './open-store.ts'
 import type { AgentRow, EventInput, ThreadRow, TurnRow } from './rows.ts'
 import type { Store, StoreLimits } from './store.ts'
@@ -65,33 +66,19 @@ export function threadRow(agent: AgentRow, id: string, part: Partial<ThreadRow> 
 }
 
 export function turnRow(agent: AgentRow, part: Partial<TurnRow> = {}): TurnRow {
-  return {
+  const accepted = queuedTurn({
     id: newTurnId(2000),
     nodeId: agent.nodeId,
     agentId: agent.id,
     threadId: null,
-    status: 'queued',
     prompt: 'do it',
     request: { sandbox: 'read-only' },
     caller: { door: 'cli' },
     idempotencyKey: null,
     inputHash: 'hash',
     acceptedAt: 1_700_000_000_000,
-    startedAt: null,
-    endedAt: null,
-    attempts: [],
-    cancelledBy: null,
-    pausedAt: null,
-    finalText: null,
-    output: null,
-    usage: null,
-    diff: null,
-    proposedDiff: null,
-    sessionRestarted: false,
-    treeBefore: null,
-    error: null,
-    ...part,
-  }
+  })
+  return { ...accepted, ...part }
 }
 
 export function textEvent(
