@@ -1,6 +1,8 @@
 import { access, constants, realpath, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { programPlaces } from '#contracts'
+import type { ProgramSearch } from '#contracts'
 import { codexNotFound } from './errors.ts'
 
 export interface CodexBinary {
@@ -11,13 +13,9 @@ export interface CodexBinary {
   readonly source: 'configuration' | 'path' | 'package'
 }
 
-export interface FindCodexOptions {
+export interface FindCodexOptions extends ProgramSearch {
   /** A path, or a name to look for on `path`. When it is given nothing else is tried. */
   readonly configured?: string | undefined
-  /** The PATH variable. */
-  readonly path: string
-  /** Our own package's folder: a codex installed in its `node_modules`, or in one above it. */
-  readonly packageRoot?: string | undefined
 }
 
 /** The codex program: the configured one, else the first on PATH, else the project's own dependency. CODEX_NOT_FOUND otherwise. */
@@ -31,23 +29,14 @@ export async function findCodex(options: FindCodexOptions): Promise<CodexBinary>
 }
 
 function candidates(options: FindCodexOptions): readonly (readonly [CodexBinary['source'], string])[] {
-  const { configured } = options
-  const folders = options.path.split(delimiter).filter(folder => folder !== '')
+  const { configured, path } = options
   if (configured?.includes('/')) return [['configuration', resolve(configured)]]
-  if (configured !== undefined) return folders.map(folder => ['configuration', join(folder, configured)])
-  const own = options.packageRoot === undefined ? [] : andAbove(options.packageRoot)
-  return [
-    ...folders.map(folder => ['path', join(folder, 'codex')] as const),
-    ...own.map(folder => ['package', join(folder, 'node_modules', '.bin', 'codex')] as const),
-  ]
+  if (configured !== undefined) return programPlaces(configured, { path }).map(({ file }) => ['configuration', file])
+  return programPlaces('codex', options).map(({ source, file }) => [source, file])
 }
 
-function andAbove(folder: string): readonly string[] {
-  const parent = dirname(folder)
-  return parent === folder ? [folder] : [folder, ...andAbove(parent)]
-}
-
-async function isProgram(path: string): Promise<boolean> {
+/** Whether it is a file that we may run. */
+export async function isProgram(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK)
     return (await stat(path)).isFile()

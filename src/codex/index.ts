@@ -1,4 +1,4 @@
-export { findCodex } from './binary.ts'
+export { findCodex, isProgram } from './binary.ts'
 export type { CodexBinary, FindCodexOptions } from './binary.ts'
 export { parseCodexVersion, probeCodexVersion, testedRange } from './version.ts'
 export type { CodexVersion, ProbeOptions } from './version.ts'

@@ -8,6 +8,8 @@ export type { EventData, EventKind, NewEvent, WireEvent } from './events.ts'
 export { maxSocketPathBytes, placesOf } from './places.ts'
 export type { Places, PlacesEnvironment } from './places.ts'
 export { problemOf } from './problems.ts'
+export { programPlaces } from './program-places.ts'
+export type { ProgramSearch } from './program-places.ts'
 export { defaultSettings, settingsChangeSchema, settingsSchema } from './settings.ts'
 export type { Settings, SettingsChange } from './settings.ts'
 export {

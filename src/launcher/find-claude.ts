@@ -1,4 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
+import { programPlaces } from '#contracts'
 import { claudeNotFound } from './errors.ts'
 
 export interface FindClaudeOptions {
@@ -10,17 +11,14 @@ export interface FindClaudeOptions {
 
 /** The configured program, else the first `claude` on PATH, else one installed beside Tandem. Throws CLAUDE_NOT_FOUND. */
 export function findClaude(options: FindClaudeOptions): string {
-  const candidates = options.configured === undefined ? placesOfClaude(options) : [options.configured]
+  const candidates = options.configured === undefined ? installed(options) : [options.configured]
   const found = candidates.find(isProgram)
   if (found !== undefined) return found
   throw claudeNotFound(options.configured === undefined ? ['PATH', `${options.packageDir}/node_modules`] : candidates)
 }
 
-function placesOfClaude({ path, packageDir }: FindClaudeOptions): readonly string[] {
-  // An empty entry of PATH means the current directory: what lies there is not to be started by accident.
-  const onPath = (path ?? '').split(':').filter(dir => dir.startsWith('/'))
-  const beside = [`${packageDir}/node_modules/.bin`, `${packageDir}/../.bin`]
-  return [...onPath, ...beside].map(dir => `${dir}/claude`)
+function installed({ path, packageDir }: FindClaudeOptions): readonly string[] {
+  return programPlaces('claude', { path: path ?? '', packageRoot: packageDir }).map(({ file }) => file)
 }
 
 function isProgram(path: string): boolean {

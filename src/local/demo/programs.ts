@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { access, constants, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { findCodex, probeCodexVersion } from '#codex'
+import { findCodex, isProgram, probeCodexVersion } from '#codex'
+import { programPlaces } from '#contracts'
 import { claudeMissing, codexMissing, programNotRunnable } from '../errors.ts'
 import type { CodexBinary } from '#codex'
 
@@ -36,27 +36,9 @@ export async function findPrograms(options: {
 }
 
 async function findClaude(options: { readonly path: string; readonly packageDir: string }): Promise<string> {
-  // An empty entry of PATH means the current directory: what lies there is not to be started by accident.
-  const onPath = options.path.split(':').filter(folder => folder.startsWith('/'))
-  const beside = andAbove(options.packageDir).map(folder => join(folder, 'node_modules', '.bin'))
-  const folders = [...onPath, ...beside]
-  for (const folder of folders) if (await isProgram(join(folder, 'claude'))) return join(folder, 'claude')
-  throw claudeMissing(folders)
-}
-
-function andAbove(folder: string): readonly string[] {
-  const parent = dirname(folder)
-  return parent === folder ? [folder] : [folder, ...andAbove(parent)]
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK)
-    return (await stat(path)).isFile()
-  } catch {
-    // Not there, or not ours to run: the next place.
-    return false
-  }
+  const places = programPlaces('claude', { path: options.path, packageRoot: options.packageDir })
+  for (const { file } of places) if (await isProgram(file)) return file
+  throw claudeMissing(places.map(({ file }) => dirname(file)))
 }
 
 async function versionOfClaude(path: string, env: Readonly<Record<string, string>>): Promise<string> {
