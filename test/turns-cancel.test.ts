@@ -67,6 +67,23 @@ describe('a cancelled turn', { timeout: 60_000 }, () => {
     await expect.poll(() => processesWith(`sleep ${seconds}`), { timeout: 5000 }).toEqual([])
   })
 
+  it('right after its start ends alone: Codex and the turn beside it go on', async () => {
+    await using bench = await openBench([held, rule('wait', { lastText: 'wait' }, [{ gate: 'never' }]), echo])
+    const beside = await bench.ask({ prompt: 'hold' })
+    await bench.event(beside, 'text')
+    const before = bench.life.codex.state
+    for (let round = 0; round < 8; round += 1) {
+      const turn = await bench.ask({ prompt: 'wait' })
+      // Codex has answered turn/start then, but may not have begun the turn.
+      await bench.event(turn, 'turn.started')
+      expect(await bench.life.agents.cancel(turn.id, 'ann')).toMatchObject({ status: 'interrupted' })
+    }
+    expect(bench.life.codex.state).toEqual(before)
+    bench.model.release('open')
+    expect(await bench.ended(beside)).toMatchObject({ success: true, agent_messages: 'I was ' })
+    expect(await bench.events(beside, 'turn.reconciled')).toEqual([])
+  })
+
   it('stays cancelled when the daemon dies before it ended, sent or not', async () => {
     await using bench = await openBench([held, echo])
     const first = await bench.ask({ prompt: 'hold' })
@@ -91,6 +108,20 @@ describe('a cancelled turn', { timeout: 60_000 }, () => {
 })
 
 describe('a steered turn', { timeout: 60_000 }, () => {
+  it('takes the message right after its start, too', async () => {
+    await using bench = await openBench([
+      rule('steered', { anyText: 'leave the tests alone' }, [say('I leave them')]),
+      rule('wait', { lastText: 'wait' }, [{ gate: 'never' }]),
+    ])
+    for (let round = 0; round < 5; round += 1) {
+      const turn = await bench.ask({ prompt: 'wait' })
+      await bench.event(turn, 'turn.started')
+      await bench.life.agents.steer(turn.id, 'leave the tests alone')
+      await bench.life.agents.cancel(turn.id, 'ann')
+      expect(await bench.events(turn, 'turn.steered')).toHaveLength(1)
+    }
+  })
+
   it('passes the message to the model; one that does not run is refused', async () => {
     await using bench = await openBench([
       rule('work', { lastText: 'work', sincePrompt: 0 }, [{ gate: 'open' }, shell('true')]),

@@ -5,6 +5,7 @@ import type { CodexConnection, CodexEvent, CodexTurnError, TurnInput } from '#co
 import { DeadlineWatch } from './deadlines.ts'
 import type { Deadline, DeadlineLimits } from './deadlines.ts'
 import { noFirstEvent, retryingTooLong, silence, tookTooLong } from './errors.ts'
+import { untilTaken } from './until-taken.ts'
 
 /** Why a running turn is to stop: a person cancels it, or the daemon stops and it goes on later. */
 export type Stop =
@@ -98,12 +99,15 @@ async function interrupt(
   ended: Promise<TurnCompleted>,
 ): Promise<TurnCompleted | undefined> {
   const { connection, clock, log } = deps
-  const asked = connection.interruptTurn(turn).catch((error: unknown) => {
+  const over = new AbortController()
+  void ended.then(() => over.abort())
+  const asked = untilTaken(() => connection.interruptTurn(turn), over.signal).catch((error: unknown) => {
     // It has ended already, or Codex is gone: either way there is nothing to interrupt.
     log.info({ ...turn, error: messageOf(error) }, 'interrupt not taken')
   })
   const gone = connection.closed.then(() => undefined)
   const last = await within(clock, interruptWaitMs, Promise.race([asked.then(() => ended), gone]))
+  over.abort()
   if (last.kind === 'timeout') {
     // A turn that goes on would take the next prompt of its thread for a steer (0.169.0).
     await deps.giveUp(`turn ${turn.codexTurnId} did not end within ${interruptWaitMs} ms of its interrupt`)

@@ -19,6 +19,7 @@ import type { RunOutcome } from './run-outcome.ts'
 import { turnRequestSchema } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import { isOpen } from './turn-status.ts'
+import { untilTaken } from './until-taken.ts'
 
 export interface TurnRunDeps {
   readonly store: Store
@@ -51,6 +52,8 @@ const maxRounds = 60
 /** While Codex does not start, a turn that had begun looks again so often, with this pause: two minutes and more. */
 const maxCodexWaits = 24
 const codexPauseMs = 5000
+/** How long a steer may wait for a turn that was started just now. */
+const steerWaitMs = 5000
 
 /** Brings one accepted turn to its outcome, across crashes of Codex. One per turn; `run` is called once. */
 export class TurnRun {
@@ -66,7 +69,14 @@ export class TurnRun {
   #stop: Stop | undefined
   #sentAt: number | undefined
   #codexWaits = 0
-  #live: { readonly connection: CodexConnection; readonly threadId: ThreadId; readonly codexTurnId: string } | undefined
+  #live:
+    | {
+        readonly connection: CodexConnection
+        readonly threadId: ThreadId
+        readonly codexTurnId: string
+        readonly over: AbortController
+      }
+    | undefined
 
   constructor(deps: TurnRunDeps, turn: TurnRow) {
     this.#deps = deps
@@ -98,8 +108,14 @@ export class TurnRun {
   /** Passes a message into the running turn; false when Codex is not at it right now. */
   async steer(text: string): Promise<boolean> {
     if (this.#live === undefined) return false
-    const { connection, threadId, codexTurnId } = this.#live
-    await connection.steerTurn({ threadId, codexTurnId, text })
+    const { connection, threadId, codexTurnId, over } = this.#live
+    const isLate = AbortSignal.any([over.signal, AbortSignal.timeout(steerWaitMs)])
+    try {
+      await untilTaken(() => connection.steerTurn({ threadId, codexTurnId, text }), isLate)
+    } catch (error) {
+      if (over.signal.aborted) return false
+      throw error
+    }
     await this.recorder.commit([], [{ kind: 'turn.steered', data: { message: text.slice(0, 4000) } }])
     return true
   }
@@ -196,7 +212,7 @@ export class TurnRun {
     const isContinuation = attempt.why === 'continue'
     const { cwd, sandbox } = await this.#deps.settingsOf(request)
     const onStarted = (codexTurnId: string): void => {
-      this.#live = { connection, threadId: opened.threadId, codexTurnId }
+      this.#live = { connection, threadId: opened.threadId, codexTurnId, over: new AbortController() }
       const started = [...attempts.slice(0, -1), { ...attempt, codexTurnId }]
       this.recorder
         .commit(
@@ -233,6 +249,7 @@ export class TurnRun {
         },
       )
     } finally {
+      this.#live?.over.abort()
       this.#live = undefined
     }
   }
