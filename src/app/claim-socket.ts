@@ -1,8 +1,7 @@
 import { lstat, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { maxSocketPathBytes } from '#contracts'
-import { systemCodeOf } from '#kernel'
-import { shellQuote } from '#ops'
+import { shellQuote, systemCodeOf } from '#kernel'
 import { socketOccupied, socketPathTooLong } from './errors.ts'
 import type { Stats } from 'node:fs'
 

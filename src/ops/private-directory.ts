@@ -1,9 +1,8 @@
 import { lstat, mkdir, realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Stats } from 'node:fs'
-import { messageOf, systemCodeOf } from '#kernel'
+import { messageOf, shellQuote, systemCodeOf } from '#kernel'
 import { directoryUnsafe, directoryUnwritable } from './errors.ts'
-import { shellQuote } from './shell-quote.ts'
 
 type DirectoryVariable = 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'
 
