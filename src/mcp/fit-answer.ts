@@ -1,3 +1,4 @@
+import { turnAnswerSchema } from '#contracts'
 import { jsonBytesOf, textWithin } from './json.ts'
 import type { TurnAnswer, TurnMessage, VerbOutput } from '#contracts'
 
@@ -8,32 +9,37 @@ import type { TurnAnswer, TurnMessage, VerbOutput } from '#contracts'
 const maxAnswerBytes = 80_000
 
 /** What one note about a cut may take. */
-const noteBytes = 300
-const maxFiles = 200
+const noteBytes = 400
 
-export interface FitOptions {
-  /** Where `agent_messages` starts in the whole message. */
-  readonly offset: number
-  readonly maxBytes?: number
-}
+/** Bounds within the frame. They leave most of the room, so every cut text still has thousands of characters. */
+const maxFilesBytes = 16_000
+const maxErrorPartBytes = 4000
+const maxLastEventBytes = 2000
 
-/** Cuts an answer to the bound: what is short stays whole, what is long shares the room. Each cut says so in its text. */
-export function fitTurnAnswer(answer: TurnAnswer, options: FitOptions): TurnAnswer {
-  const maxBytes = options.maxBytes ?? maxAnswerBytes
-  if (jsonBytesOf(answer) <= maxBytes) return answer
+/**
+ * Cuts an answer to the bound: what is short stays whole, what is long shares the room. Each cut says so in its text.
+ * `offset` is where `agent_messages` starts in the whole message.
+ */
+export function fitTurnAnswer(given: TurnAnswer, { offset }: { readonly offset: number }): TurnAnswer {
+  if (jsonBytesOf(given) <= maxAnswerBytes) return given
+  // Nobody knows how long the members of a newer daemon are: here, parsing leaves them out.
+  const { output, ...answer } = turnAnswerSchema.parse(given)
   const frame = frameOf(answer)
+  const room = maxAnswerBytes - jsonBytesOf(frame)
   const sizes = [
     jsonBytesOf(answer.agent_messages),
     jsonBytesOf(answer.diff ?? ''),
     jsonBytesOf(answer.proposed_diff?.patch ?? ''),
     jsonBytesOf(answer.all_messages ?? []),
-    jsonBytesOf(answer.output ?? ''),
   ]
-  const share = fairShare(sizes, maxBytes - jsonBytesOf(frame))
-  const { output, ...rest } = { ...frame, ...messageWithin(answer, share, options.offset) }
+  const outputBytes = jsonBytesOf({ output })
+  // JSON cannot be cut, so `output` is there whole or not at all: it is the message, parsed, and that can be read on.
+  const hasOutput = output !== undefined && outputBytes <= fairShare([...sizes, outputBytes], room)
+  const share = fairShare(sizes, hasOutput ? room - outputBytes : room)
   return {
-    ...rest,
-    ...(output === undefined || jsonBytesOf(output) > share ? {} : { output }),
+    ...frame,
+    ...messageWithin(answer, share, offset),
+    ...(hasOutput ? { output } : {}),
     diff: answer.diff === null ? null : cutText(answer.diff, share, 'read the files, or run git diff, for the rest'),
     proposed_diff: proposalWithin(frame.proposed_diff, answer, share),
     ...(answer.all_messages === undefined ? {} : { all_messages: messagesWithin(answer.all_messages, share) }),
@@ -41,9 +47,9 @@ export function fitTurnAnswer(answer: TurnAnswer, options: FitOptions): TurnAnsw
 }
 
 /** Drops events from the end until the rest fits; the cursor then points behind the last that is left, so nothing is lost. */
-export function fitEvents(answer: VerbOutput<'events'>, maxBytes = maxAnswerBytes): VerbOutput<'events'> {
-  if (jsonBytesOf(answer) <= maxBytes) return answer
-  const room = maxBytes - 200
+export function fitEvents(answer: VerbOutput<'events'>): VerbOutput<'events'> {
+  if (jsonBytesOf(answer) <= maxAnswerBytes) return answer
+  const room = maxAnswerBytes - 200
   const kept: VerbOutput<'events'>['events'] = []
   let used = 0
   for (const event of answer.events) {
@@ -57,17 +63,44 @@ export function fitEvents(answer: VerbOutput<'events'>, maxBytes = maxAnswerByte
   return { ...answer, events: kept, cursor: kept.at(-1)?.seq ?? answer.cursor, has_more: true }
 }
 
-/** The answer without what can be cut; parts that are long against all expectation are bounded, too. */
+/** The answer without what shares the room; parts that are long against all expectation are bounded, too. */
 function frameOf(answer: TurnAnswer): TurnAnswer {
-  const proposed = answer.proposed_diff
-  const { data, ...error } = answer.error ?? { data: undefined, code: '', kind: '', message: '' }
+  const { proposed_diff: proposed, last_event: event } = answer
   return {
     ...answer,
     agent_messages: '',
     diff: null,
-    proposed_diff: proposed === null ? null : { ...proposed, patch: '', files: proposed.files.slice(0, maxFiles) },
-    error: answer.error === null || data === undefined || jsonBytesOf(data) < 4000 ? answer.error : error,
+    proposed_diff: proposed === null ? null : { ...proposed, patch: '', files: filesWithin(proposed.files) },
+    last_event: event === null ? null : { ...event, text: cutText(event.text, maxLastEventBytes, 'see codex_events') },
+    error: answer.error === null ? null : errorWithin(answer.error),
     ...(answer.all_messages === undefined ? {} : { all_messages: [] }),
+  }
+}
+
+type ProposedFiles = NonNullable<TurnAnswer['proposed_diff']>['files']
+
+/** Those that do not apply are what a reader has to act on: they come first when there is no room for all. */
+function filesWithin(files: ProposedFiles): ProposedFiles {
+  if (jsonBytesOf(files) <= maxFilesBytes) return files
+  const kept: ProposedFiles = []
+  let used = 0
+  for (const file of files.toSorted((a, b) => Number(a.applies) - Number(b.applies))) {
+    used += jsonBytesOf(file) + 1
+    if (used > maxFilesBytes) break
+    kept.push(file)
+  }
+  return kept
+}
+
+function errorWithin(error: NonNullable<TurnAnswer['error']>): NonNullable<TurnAnswer['error']> {
+  const { code, kind, message, hint, data } = error
+  if (jsonBytesOf(error) <= maxErrorPartBytes) return error
+  return {
+    code,
+    kind,
+    message: textWithin(message, maxErrorPartBytes),
+    ...(hint === undefined ? {} : { hint: textWithin(hint, maxErrorPartBytes) }),
+    ...(data === undefined || jsonBytesOf(data) > maxErrorPartBytes ? {} : { data }),
   }
 }
 

@@ -199,11 +199,35 @@ test.each([
   expect(result.isError).toBe(isError)
 })
 
-test('a long answer is cut to the bound at code points, and reading on from where it was cut gives the whole', async () => {
+const lastEvent = (text: string) => ({ seq: 9, kind: 'message', at: 1, text })
+
+test.each<[string, (whole: string) => object]>([
+  ['a long message', () => ({})],
+  ['with the same as JSON', whole => ({ output: { text: whole } })],
+  ['with an output of 100 KB', () => ({ output: ['o'.repeat(100_000)] })],
+  ['of a turn that runs', whole => ({ status: 'running', success: false, last_event: lastEvent(whole) })],
+  [
+    'with every member long',
+    whole => ({
+      output: whole,
+      all_messages: [{ kind: 'message', text: whole }],
+      last_event: lastEvent(whole),
+      proposed_diff: {
+        patch: whole,
+        applies: false,
+        files: Array.from({ length: 150 }, (_, at) => ({ path: `${at}${'p'.repeat(4000)}`, applies: at !== 140 })),
+      },
+      error: { code: 'SOME', kind: 'timeout', message: whole, hint: whole, data: { whole }, more: whole },
+      // A member of a newer daemon.
+      novelty: whole,
+    }),
+  ],
+])('a long answer is cut to the bound at code points, and can be read on to its end: %s', async (_what, change) => {
   const whole = '日本語 "quoted" 🙂\n'.repeat(20_000)
   await using door = await connected(({ input }) => {
     const offset = typeof input['offset'] === 'number' ? input['offset'] : 0
-    return { ...completed, agent_messages: whole.slice(offset), diff: `+${'x'.repeat(200_000)}` }
+    const diff = `+${'x'.repeat(200_000)}`
+    return { ...completed, agent_messages: whole.slice(offset), diff, ...change(whole) }
   })
   let read = ''
   let result = await door.call('codex', { PROMPT: 'x', cd: '/p' })
@@ -217,11 +241,26 @@ test('a long answer is cut to the bound at code points, and reading on from wher
     expect(answer.read_on.total).toBe(whole.length)
     expect(answer.agent_messages).toContain(`call codex_result with turn_id turn_1 and offset ${answer.read_on.offset}`)
     expect(answer.diff).toMatch(/\[cut by Tandem after character \d+ of 200001: /)
+    expect(answer.read_on.offset).toBeGreaterThan(read.length)
     read += answer.agent_messages.slice(0, answer.read_on.offset - read.length)
     expect(read.isWellFormed()).toBe(true)
     result = await door.call('codex_result', { turn_id: 'turn_1', offset: answer.read_on.offset })
   }
   expect(read).toBe(whole)
+})
+
+test('an output that has room is there whole; one that has none leaves its room to the message', async () => {
+  const answered = async (change: Partial<TurnAnswer>) => {
+    await using door = await connected(() => ({ ...completed, ...change }))
+    const result = await door.call('codex', { PROMPT: 'x', cd: '/p' })
+    return result.structuredContent as unknown as TurnAnswer
+  }
+  const output = ['o'.repeat(10_000)]
+  const small = await answered({ output, agent_messages: 'm'.repeat(200_000) })
+  expect([small.output, small.read_on?.total]).toEqual([output, 200_000])
+  const text = JSON.stringify(['o'.repeat(60_000)])
+  const large = await answered({ output: JSON.parse(text) as unknown, agent_messages: text })
+  expect([large.output, large.agent_messages]).toEqual([undefined, text])
 })
 
 test('of many messages the newest stay; of many events the first stay and the cursor goes on behind them', async () => {
