@@ -17,6 +17,9 @@ afterEach(async () => {
   temp[Symbol.dispose]()
 })
 
+/** Two that try at the same instant may turn each other away: who is refused once must try again before it gives up. */
+const waitMs = 400
+
 /** All try at once; what each says, and who got it. */
 async function race(all: Contenders['all']): Promise<{ readonly words: readonly string[]; readonly winner: number }> {
   for (const one of all) one.tell()
@@ -31,7 +34,7 @@ const oneOf = (count: number): readonly string[] => [
 
 describe('the lock of the daemon, wanted by many processes', () => {
   it('goes to exactly one of twelve, round after round, when the last holder left', async () => {
-    contenders = await startContenders(temp.places.stateDir, { count: 12, waitMs: 0 })
+    contenders = await startContenders(temp.places.stateDir, { count: 12, waitMs })
     const { all } = contenders
     for (let round = 0; round < 6; round += 1) {
       const { words, winner } = await race(all)
@@ -44,7 +47,7 @@ describe('the lock of the daemon, wanted by many processes', () => {
   })
 
   it('goes to exactly one of those who are left when the last holder was killed', async () => {
-    contenders = await startContenders(temp.places.stateDir, { count: 6, waitMs: 0 })
+    contenders = await startContenders(temp.places.stateDir, { count: 6, waitMs })
     let { all } = contenders
     while (all.length > 1) {
       const { words, winner } = await race(all)
