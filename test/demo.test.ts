@@ -10,8 +10,8 @@ import { projectRoot } from './support/source.ts'
 /* The demo as a person runs it: the real Claude Code, the real Codex, the daemon, from the bundle. */
 
 /** `tandem demo --json` with a temporary directory of its own, and a HOME that must stay empty. */
-function startDemo() {
-  const dir = mkdtempSync(join(tmpdir(), 'demo-'))
+function startDemo(parent = tmpdir()) {
+  const dir = mkdtempSync(join(parent, 'demo-'))
   const child = spawn(join(projectRoot, 'bin', 'tandem'), ['demo', '--json'], {
     cwd: dir,
     // Both programs from node_modules, as in a fresh checkout.
@@ -44,7 +44,8 @@ function startDemo() {
 
 describe('tandem demo', () => {
   test('plays the story with the two real programs, survives the kill of the daemon, and leaves nothing', async () => {
-    using demo = startDemo()
+    // Codex behaves otherwise where its home is under /tmp, as in the tests below.
+    using demo = startDemo('/var/tmp')
     const { out, code, left } = await demo.end()
     const lines = out.split('\n')
     expect(lines).toEqual([expect.stringMatching(/^\{.*\}$/), ''])

@@ -19,8 +19,14 @@ export interface DemoPlace {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** A private directory (0700) in the system's temporary one. */
+/** A private directory (0700) in the system's temporary one, with `probeHomeIn` in it. */
 export async function makeRoot(): Promise<string> {
+  const root = await makeShortRoot()
+  await mkdir(probeHomeIn(root), { mode: 0o700 })
+  return root
+}
+
+async function makeShortRoot(): Promise<string> {
   const root = await mkdtemp(join(await realpath(tmpdir()), 'tandem-demo-'))
   if (Buffer.byteLength(placesIn(root).socketPath) <= maxSocketPathBytes) return root
   // The socket's path would be too long for the kernel.
@@ -47,6 +53,9 @@ export interface FurnishDeps {
 }
 
 export const projectDirIn = (root: string): string => join(root, 'toolshed')
+
+/** The home of the programs while they are asked for their versions: what they leave there is in nobody's way. */
+export const probeHomeIn = (root: string): string => join(root, 'probe')
 
 export async function removeRoot(root: string): Promise<void> {
   await rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })

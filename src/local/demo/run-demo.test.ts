@@ -1,15 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -25,8 +16,9 @@ function openPackage(body: string, programs: readonly ('claude' | 'codex' | 'git
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'tandem-package-')))
   const path = join(dir, 'path')
   for (const name of ['bin', 'path']) mkdirSync(join(dir, name))
-  writeFileSync(join(dir, 'bin', 'claude-codex'), `#!/bin/sh\n${body}\n`)
-  chmodSync(join(dir, 'bin', 'claude-codex'), 0o755)
+  const script = (place: string, name: string, text: string): void =>
+    writeFileSync(join(dir, place, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  script('bin', 'claude-codex', body)
   for (const name of programs) symlinkSync(name === 'git' ? '/usr/bin/git' : join(beside, name), join(path, name))
   const leaving = new AbortController()
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
@@ -35,6 +27,7 @@ function openPackage(body: string, programs: readonly ('claude' | 'codex' | 'git
   return {
     leaving,
     stderr,
+    program: (name: string, text: string) => script('path', name, text),
     async run(...argv: string[]) {
       const code = await runDemo(argv, deps)
       return { code, out: String(stdout.read() ?? ''), err: String(stderr.read() ?? '') }
@@ -75,6 +68,14 @@ describe('the demo', () => {
     )
     expect(out).not.toContain('do not pass this on')
     expect(existsSync(root)).toBe(false)
+  })
+
+  test('is not disturbed by what a program leaves in its home when it is asked for its version', async () => {
+    using pack = openPackage('echo it came to this >&2; exit 3', ['claude', 'git'])
+    // Codex does so, unless its home is under /tmp.
+    pack.program('codex', '/bin/mkdir -p "$CODEX_HOME/tmp" "$HOME/config" && echo codex-cli 0.169.0')
+    const { out } = await pack.run()
+    expect(out).toContain('before the story was over: it came to this')
   })
 
   test('keeps its directories when asked to', async () => {
