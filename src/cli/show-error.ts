@@ -1,4 +1,5 @@
-import { AppError, errorShapeOf } from '#kernel'
+import { errorOfTurn } from '#contracts'
+import { errorShapeOf } from '#kernel'
 import type { ErrorKind } from '#kernel'
 import { exitCodeOfKind } from './exit-codes.ts'
 import type { Output } from './output.ts'
@@ -27,15 +28,10 @@ export function writeError(err: Output, shape: ShownError): void {
   err.line(`  code: ${plain(shape.code)}`)
 }
 
-/** The same failure of a call about a turn that we know: the turn may well go on, so the way back goes with it, unless there is none. */
+/** With the way back to the turn, when it is known and there is one. */
 export function withTurn(error: unknown, turnId: string | null): unknown {
-  if (turnId === null || !(error instanceof AppError) || waysLost.has(error.kind)) return error
-  const way = `the turn is ${turnId}: \`tandem wait ${turnId}\` comes back to it`
-  return new AppError(error.code, error.kind, error.message, {
-    hint: error.hint === undefined ? way : `${error.hint}; ${way}`,
-    data: { ...error.data, turn_id: turnId },
-    cause: error,
-  })
+  if (turnId === null || waysLost.has(errorShapeOf(error).kind)) return error
+  return errorOfTurn(error, { turn_id: turnId }, `the turn is ${turnId}: \`tandem wait ${turnId}\` comes back to it`)
 }
 
 /** Where the id is what was wrong, it leads nowhere. */

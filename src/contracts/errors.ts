@@ -1,4 +1,4 @@
-import { AppError, errorKindOf } from '#kernel'
+import { AppError, errorKindOf, errorShapeOf } from '#kernel'
 import type { ErrorShape } from '#kernel'
 import type { z } from 'zod'
 import { fieldsOf, problemOf } from './problems.ts'
@@ -49,5 +49,18 @@ export function errorFromShape(shape: ErrorShape): AppError {
   return new AppError(shape.code, shape.kind, shape.message, {
     ...(shape.hint === undefined ? {} : { hint: shape.hint }),
     ...(shape.data === undefined ? {} : { data: shape.data }),
+  })
+}
+
+/**
+ * The same failure of a call about a turn that is known: the turn may well go on, so its ids and the way back to it go along.
+ * `ids` and `way` are in the words of the caller's door.
+ */
+export function errorOfTurn(error: unknown, ids: Readonly<Record<string, string>>, way: string): AppError {
+  const { code, kind, message, hint, data } = errorShapeOf(error)
+  return new AppError(code, kind, message, {
+    hint: hint === undefined ? way : `${hint}; ${way}`,
+    data: { ...data, ...ids },
+    cause: error,
   })
 }

@@ -176,6 +176,28 @@ test('a failure carries code, message and hint as a sentence, then the same with
   expect(JSON.parse(body ?? '')).toEqual({ success: false, error: { ...error, data } })
 })
 
+test.each([
+  ['before Codex has given the session', null, { turn_id: 't' }, 'turn_id t'],
+  ['in a session', 's', { turn_id: 't', SESSION_ID: 's' }, 'turn_id t of SESSION_ID s'],
+])(
+  'a call that fails after its turn was accepted leads back to the turn: %s',
+  async (_what, session_id, ids, named) => {
+    await using door = await connected(({ options }) => {
+      options.onEvent?.(eventOf('turn.accepted', {}))
+      options.onEvent?.({ ...eventOf('turn.started', {}), session_id })
+      options.onEvent?.({ ...eventOf('rate.limits', {}), turn_id: null })
+      throw new AppError('DAEMON_STOPPING', 'unavailable', 'it stops', { hint: 'wait', data: { reason: 'down' } })
+    })
+    const result = await door.call('codex', { PROMPT: 'x', cd: '/p' })
+    const [head, body] = textOf(result).split('\n\n')
+    const hint = `wait; the turn was accepted, do not send the prompt again: call codex_wait with ${named}`
+    expect(head).toBe(`DAEMON_STOPPING: it stops\nwhat to do: ${hint}`)
+    expect(JSON.parse(body ?? '')).toMatchObject({
+      error: { code: 'DAEMON_STOPPING', data: { reason: 'down', ...ids } },
+    })
+  },
+)
+
 test('a failed turn is an error whose text holds the whole answer', async () => {
   const error = { code: 'UPSTREAM_FAILED', kind: 'unavailable', message: 'the model is away', hint: 'try later' }
   await using door = await connected(() => ({ ...completed, success: false, status: 'failed', error }))
