@@ -93,13 +93,14 @@ describe('tandem up, status, down', () => {
 
   it('runs in the foreground without a supervisor, until Ctrl-C', async () => {
     const { logFile } = tandem.places
-    const child = tandem.start(['up', '--foreground'])
-    const ended = finished(child)
+    // Before the start: one that holds its lock already would be waited for.
     expect(
       await open()
         .call('status', {}, { caller: { door: 'cli' } })
         .catch(() => null),
     ).toBe(null)
+    const child = tandem.start(['up', '--foreground'])
+    const ended = finished(child)
     await expect.poll(() => logText(), patiently).toContain('"daemon started"')
     expect(tandem.daemonPid()).toBe(child.pid)
     expect(await open().call('status', {}, { caller: { door: 'cli' } })).toMatchObject({ is_supervised: false })
@@ -151,7 +152,7 @@ describe('a daemon that dies', () => {
     const first = present(tandem.daemonPid())
     process.kill(present(tandem.supervisorPid()), 'SIGKILL')
     process.kill(first, 'SIGKILL')
-    await expect.poll(() => isAlive(first)).toBe(false)
+    await expect.poll(() => isAlive(first), patiently).toBe(false)
     expect(await tandem.run(['status'])).toMatchObject({ code: 69 })
     expect(await tandem.run(['threads'])).toMatchObject({ code: 0 })
     expect(tandem.daemonPid()).not.toBe(first)
@@ -162,7 +163,7 @@ describe('a daemon that dies', () => {
     const supervisor = present(tandem.supervisorPid())
     process.kill(supervisor, 'SIGSTOP')
     process.kill(present(tandem.daemonPid()), 'SIGKILL')
-    await expect.poll(() => lockHolder(tandem.places.lockFile)).toBe(null)
+    await expect.poll(() => lockHolder(tandem.places.lockFile), patiently).toBe(null)
     const down = tandem.run(['down'])
     process.kill(supervisor, 'SIGCONT')
     expect(await down).toMatchObject({ code: 0 })
