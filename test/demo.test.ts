@@ -10,12 +10,12 @@ import { projectRoot } from './support/source.ts'
 /* The demo as a person runs it: the real Claude Code, the real Codex, the daemon, from the bundle. */
 
 /** `tandem demo --json` with a temporary directory of its own, and a HOME that must stay empty. */
-function startDemo(parent = tmpdir()) {
+function startDemo({ parent = tmpdir(), place = '' } = {}) {
   const dir = mkdtempSync(join(parent, 'demo-'))
   const child = spawn(join(projectRoot, 'bin', 'tandem'), ['demo', '--json'], {
     cwd: dir,
     // Both programs from node_modules, as in a fresh checkout.
-    env: { PATH: '/usr/bin:/bin', HOME: join(dir, 'home'), TMPDIR: dir },
+    env: { PATH: '/usr/bin:/bin', HOME: join(dir, 'home'), TMPDIR: join(dir, place) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const told: string[] = []
@@ -45,7 +45,7 @@ function startDemo(parent = tmpdir()) {
 describe('tandem demo', () => {
   test('plays the story with the two real programs, survives the kill of the daemon, and leaves nothing', async () => {
     // Codex behaves otherwise where its home is under /tmp, as in the tests below.
-    using demo = startDemo('/var/tmp')
+    using demo = startDemo({ parent: '/var/tmp' })
     const { out, code, left } = await demo.end()
     const lines = out.split('\n')
     expect(lines).toEqual([expect.stringMatching(/^\{.*\}$/), ''])
@@ -79,6 +79,13 @@ describe('tandem demo', () => {
     expect(ms).toBeLessThan(60_000)
     expect(demo.told.join('\n')).toContain('The model is SCRIPTED')
     expect([code, left]).toEqual([0, []])
+  })
+
+  test('says what to set where there is no directory for its files', async () => {
+    using demo = startDemo({ place: 'nowhere' })
+    const { out, code } = await demo.end()
+    const error = { code: 'DEMO_PLACE_UNUSABLE', kind: 'unavailable', hint: expect.stringContaining('TMPDIR') }
+    expect([JSON.parse(out), code]).toMatchObject([{ ok: false, error }, 1])
   })
 
   test.each(['Codex runs:', 'kill -9'])('Ctrl-C after "%s" ends everything and leaves nothing', async moment => {

@@ -1,4 +1,4 @@
-import { AppError } from '#kernel'
+import { AppError, messageOf } from '#kernel'
 
 export const demoUsageWrong = (argument: string): AppError =>
   new AppError('DEMO_USAGE_WRONG', 'invalid', `the demo does not know ${JSON.stringify(argument)}`, {
@@ -17,6 +17,14 @@ export const codexMissing = (cause: unknown): AppError =>
     hint: 'install it with `npm install -g @openai/codex`; in a checkout `npm ci` brings it',
     cause,
   })
+
+export const placeUnusable = (directory: string, cause: unknown): AppError =>
+  new AppError(
+    'DEMO_PLACE_UNUSABLE',
+    'unavailable',
+    `the demo cannot make its files in ${directory}: ${messageOf(cause)}`,
+    { hint: 'set TMPDIR to a writable directory with room', data: { directory }, cause },
+  )
 
 export const programNotRunnable = (program: string, cause: unknown): AppError =>
   new AppError('DEMO_PROGRAM_FAILED', 'unavailable', `\`${program}\` does not run here`, {

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { maxSocketPathBytes, placesOf } from '#contracts'
+import { AppError } from '#kernel'
 import { claudeEnvFor, codexConfigFor } from '#scripted-model'
-import { programNotRunnable } from '../errors.ts'
+import { placeUnusable, programNotRunnable } from '../errors.ts'
 import { serviceBefore } from './service-before.ts'
 import type { Places } from '#contracts'
 import type { Programs } from './programs.ts'
@@ -19,23 +20,30 @@ export interface DemoPlace {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** A private directory (0700) in the system's temporary one, with `probeHomeIn` in it. */
+/** A private directory (0700) in the system's temporary one. DEMO_PLACE_UNUSABLE, as of all that is made in it. */
 export async function makeRoot(): Promise<string> {
-  const root = await makeShortRoot()
-  await mkdir(probeHomeIn(root), { mode: 0o700 })
-  return root
+  return orUnusable(tmpdir(), async () => {
+    const root = await mkdtemp(join(await realpath(tmpdir()), 'tandem-demo-'))
+    if (Buffer.byteLength(placesIn(root).socketPath) <= maxSocketPathBytes) return root
+    // The socket's path would be too long for the kernel.
+    await rm(root, { recursive: true })
+    return mkdtemp(join(await realpath('/tmp'), 'tandem-demo-'))
+  })
 }
 
-async function makeShortRoot(): Promise<string> {
-  const root = await mkdtemp(join(await realpath(tmpdir()), 'tandem-demo-'))
-  if (Buffer.byteLength(placesIn(root).socketPath) <= maxSocketPathBytes) return root
-  // The socket's path would be too long for the kernel.
-  await rm(root, { recursive: true })
-  return mkdtemp(join(await realpath('/tmp'), 'tandem-demo-'))
+/** The home of the programs while they are asked for their versions: what they leave there is in nobody's way. */
+export async function makeProbeHome(root: string): Promise<string> {
+  const home = join(root, 'probe')
+  await orUnusable(root, () => mkdir(home, { mode: 0o700 }))
+  return home
 }
 
 /** Homes, configurations and the service's repository, under `root`. */
 export async function furnish(root: string, deps: FurnishDeps): Promise<DemoPlace> {
+  return orUnusable(root, () => furnishRoot(root, deps))
+}
+
+async function furnishRoot(root: string, deps: FurnishDeps): Promise<DemoPlace> {
   const place = { root, projectDir: projectDirIn(root), places: placesIn(root), env: environmentOf(root, deps) }
   for (const name of ['home', 'codex', 'config', 'cache', 'data', 'tmp', 'bin', 'toolshed'])
     await mkdir(join(root, name), { mode: 0o700 })
@@ -54,11 +62,17 @@ export interface FurnishDeps {
 
 export const projectDirIn = (root: string): string => join(root, 'toolshed')
 
-/** The home of the programs while they are asked for their versions: what they leave there is in nobody's way. */
-export const probeHomeIn = (root: string): string => join(root, 'probe')
-
 export async function removeRoot(root: string): Promise<void> {
   await rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+}
+
+/** A full disk or a directory that one may not write to is trouble of the machine, not a fault of ours. */
+async function orUnusable<T>(directory: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make()
+  } catch (error) {
+    throw error instanceof AppError ? error : placeUnusable(directory, error)
+  }
 }
 
 function placesIn(root: string): Places {

@@ -7,7 +7,7 @@ import { startClaude } from './claude.ts'
 import { crashInTheMiddle } from './crash.ts'
 import { readFiles, readHistory, readStore, wordsOfFiles, wordsOfHistory, wordsOfStore } from './evidence.ts'
 import { createNarrator } from './narrator.ts'
-import { furnish, probeHomeIn, projectDirIn } from './place.ts'
+import { furnish, makeProbeHome, projectDirIn } from './place.ts'
 import { findPrograms } from './programs.ts'
 import { claudeTools, demoScenario, gate } from './scenario.ts'
 import { emptyTranscript, withNote } from './transcript.ts'
@@ -28,7 +28,7 @@ export interface PlayDeps {
   readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly packageDir: string
-  /** Private, as `makeRoot` makes it. */
+  /** Private and empty. */
   readonly root: string
   readonly screen: Screen
   readonly clock: Clock
@@ -39,7 +39,7 @@ export interface PlayDeps {
 export async function play(deps: PlayDeps): Promise<Evidence> {
   const { root, screen, clock, signal } = deps
   const path = deps.env['PATH'] ?? ''
-  const wanted = { path, packageDir: deps.packageDir, home: probeHomeIn(root) }
+  const wanted = { path, packageDir: deps.packageDir, home: await makeProbeHome(root) }
   const programs = await unlessAborted(findPrograms(wanted), signal)
   await using model = await startScriptedModel({ scenario: demoScenario(projectDirIn(root)) })
   const place = await furnish(root, { env: deps.env, programs, modelUrl: model.url })

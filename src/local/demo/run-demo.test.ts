@@ -78,6 +78,13 @@ describe('the demo', () => {
     expect(out).toContain('before the story was over: it came to this')
   })
 
+  test('that finds no room for its files says so', async () => {
+    using pack = openPackage('echo it must not come to this', ['claude', 'git'])
+    pack.program('codex', '/bin/rm -r "${HOME%/*}" && echo codex-cli 0.169.0')
+    const { code, out } = await pack.run()
+    expect([code, out]).toEqual([1, expect.stringMatching(/DEMO_PLACE_UNUSABLE: .*ENOENT[^]*TMPDIR/)])
+  })
+
   test('keeps its directories when asked to', async () => {
     using pack = openPackage('exit 3', ['claude', 'codex', 'git'])
     const { out } = await pack.run('--keep')
