@@ -21,7 +21,7 @@ export interface GitResult {
 
 /**
  * Runs git so that nothing configured inside the repository is executed: no hooks, no file-system monitor, no external
- * diff, no pager, no fetching of missing objects. Clean and smudge filters are switched off by the caller (`filterOverrides`), as their names differ.
+ * diff, no pager, no fetching of missing objects. Clean and smudge filters are switched off by the caller (`withoutFilters`), as their names differ.
  * Never rejects.
  */
 export function runGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
@@ -79,15 +79,30 @@ const safeConfig = [
   'core.quotePath=false',
 ]
 
-/** `-c` arguments that empty every clean, smudge and process filter that any configuration of this repository names. */
-export async function filterOverrides(options: GitOptions): Promise<readonly string[]> {
+/** Bytes of names of filters that are read: what goes into an environment has a limit. */
+const maxFilterBytes = 64 * 1024
+
+/**
+ * The same options with every clean, smudge and process filter emptied that any configuration of this repository names.
+ * Undefined when that is not sure: then nothing may be run that would look into files.
+ */
+export async function withoutFilters(options: GitOptions): Promise<GitOptions | undefined> {
   const listed = await runGit(
     ['config', '--null', '--name-only', '--get-regexp', String.raw`^filter\..*\.(clean|smudge|process|required)$`],
-    options,
+    { ...options, maxBytes: maxFilterBytes },
   )
-  if (!listed.ok) return []
-  const names = new Set(listed.stdout.split('\0').filter(name => name !== ''))
-  return [...names].flatMap(name => ['-c', name.endsWith('.required') ? `${name}=false` : `${name}=`])
+  // Exit code 1 is "none"; anything else is not known.
+  if (!listed.ok && listed.exitCode !== 1) return undefined
+  // A name that is not UTF-8 cannot be given back to git as it is.
+  if (listed.stdout.includes('\uFFFD')) return undefined
+  const names = [...new Set(listed.stdout.split('\0').filter(name => name !== ''))]
+  // Not as `-c name=value`: git splits that at the first `=`, which may be one of the name.
+  const settings = names.flatMap((name, index) => [
+    [`GIT_CONFIG_KEY_${index}`, name],
+    [`GIT_CONFIG_VALUE_${index}`, name.endsWith('.required') ? 'false' : ''],
+  ])
+  const env = { ...options.env, ...Object.fromEntries(settings), GIT_CONFIG_COUNT: String(names.length) }
+  return { ...options, env }
 }
 
 /** The environment for git: what it needs to find itself and the user's configuration, no GIT_* of the caller. */

@@ -222,6 +222,31 @@ describe('looking at a working tree', () => {
     expect(existsSync(sprung)).toBe(false)
   })
 
+  const encoded = (text: string): Buffer => Buffer.from(text, 'latin1')
+  const manyFilters = Array.from(
+    { length: 3000 },
+    (_, at) => `[filter "${at}${'x'.repeat(30)}"]\n\tclean = cat\n`,
+  ).join('')
+
+  it.each([
+    ['with a name that holds "="', 'x=y', '', 'taken'],
+    ['with a name that is not UTF-8', 'caf\u00e9', '', 'failed'],
+    ['among more than can be listed', 'evil', manyFilters, 'failed'],
+  ])('executes no filter %s', async (_, name, others, kind) => {
+    using place = openRepository()
+    const sprung = join(place.folder, 'sprung')
+    const trap = join(place.folder, 'trap.sh')
+    writeFileSync(trap, `#!/bin/sh\necho sprung > ${sprung}\ncat\n`, { mode: 0o755 })
+    appendFileSync(
+      join(place.repository, '.git', 'config'),
+      encoded(`[filter "${name}"]\n\tclean = ${trap}\n\trequired\n${others}`),
+    )
+    writeFileSync(join(place.repository, '.gitattributes'), encoded(`* filter=${name}\n`))
+    place.write('a.txt', 'changed\n')
+    expect((await place.tree.snapshot(place.repository, place.state)).kind).toBe(kind)
+    expect(existsSync(sprung)).toBe(false)
+  })
+
   it('executes nothing that a repository inside the repository configures', async () => {
     using place = openRepository()
     const sprung = join(place.folder, 'sprung')

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
-import { filterOverrides, runGit } from './run-git.ts'
+import { runGit, withoutFilters } from './run-git.ts'
 import type { GitOptions } from './run-git.ts'
 import { largeUntrackedFiles, withoutInnerRepositories } from './tree-index.ts'
 
@@ -66,24 +66,25 @@ async function takeSnapshot(deps: WorkTreeDeps, cwd: string, folder: string): Pr
   const index = join(folder, 'index')
   await mkdir(objects, { recursive: true, mode: 0o700 })
   await copyIfThere(join(place.gitDir, 'index'), index)
-  const own = gitOptions(deps, place.root, {
+  const env = {
     GIT_INDEX_FILE: index,
     GIT_OBJECT_DIRECTORY: objects,
     GIT_ALTERNATE_OBJECT_DIRECTORIES: place.objects,
-  })
+  }
   // For every command: also one that only writes a tree looks into files that may have changed.
-  const filtersOff = await filterOverrides(own)
+  const own = await withoutFilters(gitOptions(deps, place.root, env))
+  if (own === undefined) return { kind: 'failed', reason: filtersUnknown }
   if (!(await withoutInnerRepositories(own))) return { kind: 'failed', reason: 'the index could not be read' }
   const paths = ['.', ...(await largeUntrackedFiles(own)).map(path => `:(exclude,literal,top)${path}`)]
   const added = await runGit(
-    [...plain, ...filtersOff, 'add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'],
+    [...plain, 'add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'],
     { ...own, input: paths.join('\0') },
   )
   if (added.wasCutOff) return { kind: 'failed', reason: `git add took longer than ${deps.timeoutMs} ms` }
   // With --ignore-errors git leaves out what it cannot read (and says so with exit 1), the rest is added.
   if (!added.ok && added.exitCode !== 1) return { kind: 'failed', reason: added.stderr.trim().slice(0, 500) }
   // A partial clone does not have every object, and nothing is fetched here.
-  const written = await runGit([...plain, ...filtersOff, 'write-tree', '--missing-ok'], own)
+  const written = await runGit([...plain, 'write-tree', '--missing-ok'], own)
   if (!written.ok) return { kind: 'failed', reason: written.stderr.trim().slice(0, 500) }
   return { kind: 'taken', snapshot: { root: place.root, tree: written.stdout.trim(), objects } }
 }
@@ -95,14 +96,12 @@ async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: str
     return { kind: 'failed', reason: `${before.root} is no git repository any more` }
   if (now.kind === 'failed') return now
   if (now.snapshot.tree === before.tree) return { kind: 'compared', diff: '', files: [], isCut: false }
-  const own = gitOptions(deps, before.root, {
-    GIT_OBJECT_DIRECTORY: before.objects,
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: place.objects,
-  })
+  const env = { GIT_OBJECT_DIRECTORY: before.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: place.objects }
+  const own = await withoutFilters(gitOptions(deps, before.root, env))
+  if (own === undefined) return { kind: 'failed', reason: filtersUnknown }
   const range = ['--no-ext-diff', '--no-textconv', '--no-color', '--find-renames', before.tree, now.snapshot.tree]
-  const diffTree = [...(await filterOverrides(own)), 'diff-tree', '-r']
-  const names = await runGit([...diffTree, '--name-only', '-z', ...range], own)
-  const patch = await runGit([...diffTree, '-p', ...range], { ...own, maxBytes: deps.maxDiffBytes })
+  const names = await runGit(['diff-tree', '-r', '--name-only', '-z', ...range], own)
+  const patch = await runGit(['diff-tree', '-r', '-p', ...range], { ...own, maxBytes: deps.maxDiffBytes })
   if (!patch.ok && !patch.wasCutOff) return { kind: 'failed', reason: patch.stderr.trim().slice(0, 500) }
   return {
     kind: 'compared',
@@ -111,6 +110,8 @@ async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: str
     isCut: patch.wasCutOff,
   }
 }
+
+const filtersUnknown = 'the filters of the repository could not be listed, so they could not be switched off'
 
 const plain = [
   'core.compression=0',
