@@ -118,6 +118,18 @@ describe('what a turn changed', () => {
     expect(filesOf(outcome)).toEqual(['a.txt'])
   })
 
+  it.each(['with:a colon', 'with a "quote"'])('is found in a repository whose path is %s', async name => {
+    using place = openRepository()
+    const repository = join(place.folder, name)
+    // Older than the index, so that git takes it for unchanged and its text is in the repository alone.
+    utimesSync(join(place.repository, 'a.txt'), 1_000_000_000, 1_000_000_000)
+    place.git('update-index', '--refresh')
+    renameSync(place.repository, repository)
+    const outcome = await place.during(() => writeFileSync(join(repository, 'a.txt'), 'x\n'), repository)
+    expect(filesOf(outcome)).toEqual(['a.txt'])
+    expect(diffOf(outcome)).toContain('-one')
+  })
+
   it('is found in a repository without a commit, and without an index', async () => {
     using place = openPlace()
     place.git('init', '-q')

@@ -69,7 +69,7 @@ async function takeSnapshot(deps: WorkTreeDeps, cwd: string, folder: string): Pr
   const env = {
     GIT_INDEX_FILE: index,
     GIT_OBJECT_DIRECTORY: objects,
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: place.objects,
+    GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(place.objects),
   }
   // For every command: also one that only writes a tree looks into files that may have changed.
   const own = await withoutFilters(gitOptions(deps, place.root, env))
@@ -96,7 +96,7 @@ async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: str
     return { kind: 'failed', reason: `${before.root} is no git repository any more` }
   if (now.kind === 'failed') return now
   if (now.snapshot.tree === before.tree) return { kind: 'compared', diff: '', files: [], isCut: false }
-  const env = { GIT_OBJECT_DIRECTORY: before.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: place.objects }
+  const env = { GIT_OBJECT_DIRECTORY: before.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(place.objects) }
   const own = await withoutFilters(gitOptions(deps, before.root, env))
   if (own === undefined) return { kind: 'failed', reason: filtersUnknown }
   const range = ['--no-ext-diff', '--no-textconv', '--no-color', '--find-renames', before.tree, now.snapshot.tree]
@@ -120,6 +120,9 @@ const plain = [
   'core.safecrlf=false',
   'advice.addEmbeddedRepo=false',
 ].flatMap(setting => ['-c', setting])
+
+/** git splits this variable at each `:`, but for a path in quotes; it reads those as C does. */
+const quoted = (path: string): string => JSON.stringify(path)
 
 interface Place {
   readonly root: string
