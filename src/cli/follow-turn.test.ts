@@ -14,11 +14,14 @@ const playing =
   }
 
 /** A daemon whose turn does not end; `cancel` ends it. */
-function hanging(options: HarnessOptions = {}): Harness {
+function hanging(
+  options: HarnessOptions = {},
+  cancelled: () => unknown = () => turnAnswer({ success: false, status: 'interrupted' }),
+): Harness {
   return createHarness({
     ...options,
     answer: call => {
-      if (call.verb === 'cancel') return turnAnswer({ success: false, status: 'interrupted' })
+      if (call.verb === 'cancel') return cancelled()
       call.options.onEvent?.(acceptedEvent)
       return new Promise(() => undefined)
     },
@@ -468,6 +471,60 @@ describe('Ctrl-C', () => {
     never.clock.advance(2000)
     expect(await lost).toBe(130)
     expect(never.stderr()).toBe('tandem: left before the turn was accepted; `tandem turns` shows whether it was\n')
+  })
+
+  const cancelTwice = async (harness: Harness, ...argv: readonly string[]): Promise<number> => {
+    const run = harness.run('wait', turnId, ...argv)
+    await settle()
+    harness.interrupt()
+    await settle()
+    harness.interrupt()
+    await settle()
+    harness.clock.advance(10_000)
+    return run
+  }
+  const failed = {
+    success: false,
+    status: 'failed',
+    error: { code: 'SOME', kind: 'timeout', message: 'silent' },
+  } as const
+  const unconfirmed = `tandem: asked to cancel ${turnId}, not confirmed yet; \`tandem wait ${turnId}\` shows how it ends\n`
+
+  test.each<[string, () => unknown, number, string, string]>([
+    ['completed', () => turnAnswer(), 0, 'The login is checked in auth.ts.\n', ''],
+    ['failed', () => turnAnswer(failed), 1, '', 'tandem: silent\n'],
+    ['running', () => turnAnswer({ success: false, status: 'running' }), 130, '', unconfirmed],
+    ['not answered for', () => new Promise(() => undefined), 130, '', unconfirmed],
+  ])('twice, of a turn that is %s then: that is said, not that it was cancelled', async (_name, played, ...said) => {
+    const [code, stdout, stderr] = said
+    for (const terminal of [undefined, 'both'] as const) {
+      const harness = hanging({ environment: { TERM: 'dumb' }, ...(terminal && { terminal }) }, played)
+      expect([await cancelTwice(harness), harness.stdout()]).toEqual([code, stdout])
+      expect(harness.stderr()).toContain(stderr)
+      expect(harness.stderr()).not.toContain('tandem: cancelled')
+    }
+  })
+
+  test.each<[string, () => unknown, object]>([
+    ['completed', () => turnAnswer(), { type: 'answer', status: 'completed' }],
+    ['running', () => turnAnswer({ status: 'running' }), { type: 'cancelling', answer: { status: 'running' } }],
+    ['not answered for', () => new Promise(() => undefined), { type: 'cancelling', turn_id: turnId, answer: null }],
+  ])('with --json, twice, of a turn that is %s then: the last line says so', async (_name, played, last) => {
+    const harness = hanging({}, played)
+    await cancelTwice(harness, '--json')
+    expect(linesOf(harness).at(-1)).toMatchObject(last)
+    expect(harness.stderr()).toBe('')
+  })
+
+  test('with --json a turn that never became known is a line, too', async () => {
+    const harness = createHarness({ answer: () => new Promise(() => undefined) })
+    const run = harness.run('ask', 'x', '--json')
+    await settle()
+    harness.interrupt()
+    await settle()
+    harness.clock.advance(2000)
+    expect(await run).toBe(130)
+    expect([linesOf(harness), harness.stderr()]).toEqual([[{ type: 'detached', turn_id: null }], ''])
   })
 
   test('an answer right after the first one is still shown', async () => {

@@ -59,18 +59,21 @@ async function leave({ session, view, port, turn, settled, second }: Leaving): P
   }
   if (next.kind === 'answer') return showAnswer(view, next.value)
   const turnId = turn.id()
-  if (turnId === null)
-    session.err.line('tandem: left before the turn was accepted; `tandem turns` shows whether it was')
-  if (turnId !== null && next.kind === 'interrupt') await cancel({ clock, view, port }, turnId)
+  if (turnId === null) view.detached(null)
+  if (turnId !== null && next.kind === 'interrupt') return await cancel({ clock, view, port }, turnId)
   return exitCodes.interrupted
 }
 
+/** A turn that had ended before it could be cancelled has an answer like any other. */
 async function cancel(
   deps: { readonly clock: Clock; readonly view: TurnView; readonly port: TurnPort },
   turnId: string,
-): Promise<void> {
+): Promise<number> {
   const outcome = await within(deps.clock, cancelTimeoutMs, deps.port.cancel(turnId))
-  deps.view.cancelled(turnId, outcome.kind === 'done' ? outcome.value : null)
+  const answer = outcome.kind === 'done' ? outcome.value : null
+  if (answer?.status === 'completed' || answer?.status === 'failed') return showAnswer(deps.view, answer)
+  deps.view.cancelled(turnId, answer)
+  return exitCodes.interrupted
 }
 
 function showAnswer(view: TurnView, answer: TurnAnswer): number {

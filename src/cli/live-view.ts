@@ -7,7 +7,7 @@ import type { Output } from './output.ts'
 import { cutTo, plain, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 import { createStatusLine } from './status-line.ts'
-import { detachedText } from './turn-view.ts'
+import { cancelledText, detachedText } from './turn-view.ts'
 import type { TurnView } from './turn-view.ts'
 import { writeBlock, writeProblems } from './write-answer.ts'
 
@@ -48,9 +48,9 @@ export function createLiveView(session: Session, progress: Output): TurnView {
       leave()
       progress.line(detachedText(turnId))
     },
-    cancelled(turnId) {
+    cancelled(turnId, answer) {
       leave()
-      progress.line(`tandem: cancelled ${plain(turnId)}`)
+      progress.line(cancelledText(turnId, answer))
     },
     [Symbol.dispose]: leave,
   }

@@ -1,7 +1,7 @@
 import { createLiveView } from './live-view.ts'
 import { jsonLine } from './plain-text.ts'
 import type { Session } from './session.ts'
-import { detachedText } from './turn-view.ts'
+import { cancelledText, detachedText, isInterrupted } from './turn-view.ts'
 import type { TurnView } from './turn-view.ts'
 import { writeAnswer } from './write-answer.ts'
 
@@ -17,7 +17,8 @@ function createJsonView({ out }: Session): TurnView {
     onEvent: event => out.line(jsonLine({ type: 'event', ...event })),
     answer: answer => out.line(jsonLine({ type: 'answer', ...answer })),
     detached: turnId => out.line(jsonLine({ type: 'detached', turn_id: turnId })),
-    cancelled: (turnId, answer) => out.line(jsonLine({ type: 'cancelled', turn_id: turnId, answer })),
+    cancelled: (turnId, answer) =>
+      out.line(jsonLine({ type: isInterrupted(answer) ? 'cancelled' : 'cancelling', turn_id: turnId, answer })),
     [Symbol.dispose]: () => undefined,
   }
 }
@@ -27,7 +28,7 @@ function createQuietView(session: Session): TurnView {
     onEvent: null,
     answer: answer => writeAnswer(session, answer),
     detached: turnId => session.err.line(detachedText(turnId)),
-    cancelled: turnId => session.err.line(`tandem: cancelled ${turnId}`),
+    cancelled: (turnId, answer) => session.err.line(cancelledText(turnId, answer)),
     [Symbol.dispose]: () => undefined,
   }
 }
