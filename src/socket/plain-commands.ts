@@ -1,5 +1,6 @@
 import { inputInvalid, plainFrameSchema, verbs as descriptions } from '#contracts'
-import { daemonStopping, directoryNeeded, unknownCommand } from './errors.ts'
+import { assertAccepting } from './accepting.ts'
+import { directoryNeeded, unknownCommand } from './errors.ts'
 import type { Caller, TurnAnswer, VerbCaller, VerbName, VerbInput, VerbOutput } from '#contracts'
 
 /** `session_id` and `turn_id` go with an ask, so that its sender can go on in the session and wait for the turn. */
@@ -39,8 +40,7 @@ export async function runPlainCommand(deps: CommandDeps, frame: object): Promise
 }
 
 async function ask(deps: CommandDeps, members: Members): Promise<PlainAnswer> {
-  const stopping = deps.stopping()
-  if (stopping !== undefined) throw daemonStopping(stopping)
+  assertAccepting('ask', deps.stopping())
   const { command: _, question, workdir, ...rest } = members
   const cd = rest['cd'] ?? workdir
   // Nobody said where: the home directory can be read, never changed.
@@ -55,6 +55,8 @@ async function change(
   setting: 'effort' | 'reasoning' | 'final_only',
 ): Promise<PlainAnswer> {
   const value = ['level', 'value', 'argument', 'question'].map(name => members[name]).find(found => found !== undefined)
+  // Without a value the settings are only looked at.
+  if (value !== undefined) assertAccepting('settings', deps.stopping())
   const cd = members['cd'] ?? members['workdir']
   const where = cd === undefined ? {} : { cd, scope: 'project' }
   const { effective } = await call(deps, 'settings', { ...where, ...(value === undefined ? {} : { [setting]: value }) })

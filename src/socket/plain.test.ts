@@ -202,6 +202,26 @@ describe('the plain frames', () => {
     expect(await client.next()).toEqual({ success: true, response: 'effort: high' })
   })
 
+  it('takes no new work while the daemon stops, but lets one look', async () => {
+    const client = await connect()
+    door.stopAccepting('down')
+    for (const frame of [
+      { command: '/codex-ask', question: 'q' },
+      { command: '/codex-config', level: 'high' },
+      { command: '/codex-reasoning', value: 'on' },
+      { command: '/codex-final_only', value: 'off' },
+    ]) {
+      client.send(frame)
+      expect(await client.next()).toEqual({ success: false, response: expect.stringMatching(/^DAEMON_STOPPING: /) })
+    }
+    expect(verbs.calls).toEqual([])
+    client.send({ command: '/codex-config' })
+    const looked = await verbs.nth(0)
+    expect([looked.verb, looked.input]).toEqual(['settings', { scope: 'global' }])
+    looked.answer(settings())
+    expect(await client.next()).toEqual({ success: true, response: 'effort: high' })
+  })
+
   it('tells open questions that the daemon stops', async () => {
     const client = await connect()
     client.send({ command: '/codex-ask', question: 'q' })

@@ -8,8 +8,9 @@ import {
   verbNames,
   verbs as descriptions,
 } from '#contracts'
+import { assertAccepting } from './accepting.ts'
 import { rpcErrorOf } from './error-codes.ts'
-import { daemonStopping, frameWrong, protocolMismatch, unknownMethod } from './errors.ts'
+import { frameWrong, protocolMismatch, unknownMethod } from './errors.ts'
 import type { RequestFrame, VerbName } from '#contracts'
 import type { Session, SessionDeps } from './session.ts'
 
@@ -101,8 +102,7 @@ export class RpcSession implements Session {
   }
 
   #startCall(id: RequestId, verb: VerbName, params: unknown): void {
-    const stopping = this.#deps.stopping()
-    if (stopping !== undefined && !isAllowedWhileStopping(verb)) throw daemonStopping(stopping)
+    assertAccepting(verb, this.#deps.stopping())
     const place = this.#deps.budget.take()
     const { promise: done, resolve } = Promise.withResolvers<void>()
     const call: OpenCall = { id, abort: new AbortController(), done, isAnswered: false }
@@ -163,10 +163,6 @@ async function runVerb(
     ...(params.data.events ? { onEvent } : {}),
   })
 }
-
-/** While the daemon stops: looking, waiting and ending go on, new work does not begin. */
-const isAllowedWhileStopping = (verb: VerbName): boolean =>
-  descriptions[verb].annotations.isReadOnly || verb === 'cancel' || verb === 'shutdown'
 
 function problemOf(value: unknown): string {
   if (Array.isArray(value)) return 'a batch is not spoken here: send one object a line'
