@@ -1,4 +1,16 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -183,6 +195,33 @@ test('many at once make one copy', async () => {
   const all = await Promise.all(Array.from({ length: 8 }, () => at.launch([])))
   expect(all.map(({ exitCode }) => exitCode)).toEqual(all.map(() => 0))
   expect(await readdir(join(at.stateDir, 'claude'))).toHaveLength(1)
+})
+
+test('many at once that find a changed copy make one copy, too', async () => {
+  await using at = await started()
+  const placed = (await at.launch([])).program?.args[2]?.replace('--add-dir=', '') ?? ''
+  for (let round = 0; round < 20; round += 1) {
+    await writeFile(join(placed, '.claude/commands/codex-ask.md'), 'tampered')
+    const all = await Promise.all(Array.from({ length: 8 }, () => at.launch([])))
+    expect(all.map(({ exitCode, stderr }) => [exitCode, stderr])).toEqual(all.map(() => [0, '']))
+    expect(await readdir(join(at.stateDir, 'claude'))).toEqual([placed.split('/').at(-1)])
+    expect(await readFile(join(placed, '.claude/commands/codex-ask.md'), 'utf8')).toBe('ask')
+  }
+})
+
+test('an old copy that cannot be removed keeps nobody from starting', async () => {
+  await using at = await started()
+  const stale = join(at.stateDir, 'claude', '0.0.1-stale')
+  const folders = (count: number): string => Array.from({ length: count }, () => 'x'.repeat(200)).join('/')
+  // Deeper than a path can name (PATH_MAX), which not even root can remove by name.
+  await mkdir(join(stale, folders(12)), { recursive: true, mode: 0o700 })
+  await mkdir(join(at.home, 'lower', folders(12)), { recursive: true })
+  await rename(join(at.home, 'lower'), join(stale, folders(12), 'lower'))
+  await chmod(join(at.stateDir, 'claude'), 0o700)
+  await utimes(stale, 0, 0)
+  const launched = await at.launch([])
+  await rename(join(stale, folders(12), 'lower'), join(at.home, 'lower'))
+  expect(launched).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
 test('a place that others can enter, or that is a link, is refused with the cure', async () => {

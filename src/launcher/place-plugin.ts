@@ -36,8 +36,7 @@ export async function placePlugin(options: PlacePluginOptions): Promise<PlacedPl
   await mkdir(parent, { recursive: true, mode: 0o700 })
   await refuseUnsafe(parent)
   const dir = join(parent, `${options.version}-${digestOf(files)}`)
-  if (!(await isIntact(dir, files))) await replace(dir, files)
-  await utimes(dir, options.nowMs / 1000, options.nowMs / 1000)
+  await makeCurrent(dir, files, options.nowMs)
   await removeUnused(parent, options.nowMs)
   return { dir, parentDir: parent, binDir: join(dir, 'bin') }
 }
@@ -85,6 +84,24 @@ async function isIntact(dir: string, files: Files): Promise<boolean> {
   }
 }
 
+/**
+ * Intact, and marked as used. Where several launchers find a changed copy at once, one may set aside what another has just
+ * placed; whoever finds it gone or back again looks anew. Each sets aside once for each look, so this ends soon.
+ */
+async function makeCurrent(dir: string, files: Files, nowMs: number): Promise<void> {
+  for (let triesLeft = maxTries - 1; ; triesLeft -= 1) {
+    try {
+      if (!(await isIntact(dir, files))) await replace(dir, files)
+      return await utimes(dir, nowMs / 1000, nowMs / 1000)
+    } catch (error) {
+      if (triesLeft === 0 || !raceCodes.has(systemCodeOf(error))) throw error
+    }
+  }
+}
+
+const maxTries = 50
+const raceCodes: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST'])
+
 async function replace(dir: string, files: Files): Promise<void> {
   const fresh = `${dir}.${randomBytes(6).toString('hex')}`
   try {
@@ -95,7 +112,7 @@ async function replace(dir: string, files: Files): Promise<void> {
     }
     await moveInto(dir, fresh, files)
   } finally {
-    await rm(fresh, { recursive: true, force: true })
+    await discard(fresh)
   }
 }
 
@@ -107,9 +124,13 @@ async function moveInto(dir: string, fresh: string, files: Files): Promise<void>
     const code = systemCodeOf(error)
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error
     if (await isIntact(dir, files)) return
-    await rename(dir, `${fresh}.old`)
-    await rename(fresh, dir)
-    await rm(`${fresh}.old`, { recursive: true, force: true })
+    const old = `${fresh}.old`
+    try {
+      await rename(dir, old)
+      await rename(fresh, dir)
+    } finally {
+      await discard(old)
+    }
   }
 }
 
@@ -117,6 +138,14 @@ async function removeUnused(parent: string, nowMs: number): Promise<void> {
   for (const name of await readdir(parent)) {
     const path = join(parent, name)
     const found = await lstat(path).catch(() => undefined)
-    if (found !== undefined && nowMs - found.mtimeMs > keptMs) await rm(path, { recursive: true, force: true })
+    if (found !== undefined && nowMs - found.mtimeMs > keptMs) await discard(path)
+  }
+}
+
+async function discard(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true })
+  } catch {
+    // It is in nobody's way, and a later start tries again: no reason not to start now.
   }
 }
