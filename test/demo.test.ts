@@ -24,6 +24,7 @@ function startDemo({ parent = tmpdir(), place = '' } = {}) {
   return {
     child,
     told,
+    finished,
     /** The first line with that text. */
     until: (wanted: string): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -86,6 +87,13 @@ describe('tandem demo', () => {
     const { out, code } = await demo.end()
     const error = { code: 'DEMO_PLACE_UNUSABLE', kind: 'unavailable', hint: expect.stringContaining('TMPDIR') }
     expect([JSON.parse(out), code]).toMatchObject([{ ok: false, error }, 1])
+  })
+
+  test('whose reader has left ends as any command does then', async () => {
+    using demo = startDemo({ place: 'nowhere' })
+    demo.child.stdout.destroy()
+    expect([await demo.finished, demo.told.join('\n')]).toEqual([141, expect.stringContaining('DEMO_PLACE_UNUSABLE')])
+    expect(demo.told.join('\n')).not.toContain('EPIPE')
   })
 
   test.each(['Codex runs:', 'kill -9'])('Ctrl-C after "%s" ends everything and leaves nothing', async moment => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { runDemo } from '../index.ts'
 import { endLeftovers } from './leftovers.ts'
@@ -25,6 +25,7 @@ function openPackage(body: string, programs: readonly ('claude' | 'codex' | 'git
   const env = { PATH: path, SECRET: 'do not pass this on' }
   const deps = { version: '0.1.0', env, packageDir: dir, stdout, stderr, signal: leaving.signal }
   return {
+    deps,
     leaving,
     stderr,
     program: (name: string, text: string) => script('path', name, text),
@@ -43,6 +44,14 @@ describe('the demo', () => {
     using pack = openPackage('', [])
     expect(await pack.run('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--keep') })
     expect(await pack.run('--jsn')).toMatchObject({ code: 2, out: expect.stringContaining('DEMO_USAGE_WRONG') })
+  })
+
+  test.each(['--help', '--json'])('%s whose reader has left ends as it would have', async option => {
+    using pack = openPackage('', [])
+    const error = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+    const left = new Writable({ write: (_chunk, _encoding, done) => void setImmediate(done, error) })
+    const code = await runDemo(['--jsn', option], { ...pack.deps, stdout: left })
+    expect([code, left.errored]).toEqual([option === '--help' ? 0 : 2, error])
   })
 
   test.each([

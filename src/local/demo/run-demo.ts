@@ -5,7 +5,7 @@ import { endLeftovers } from './leftovers.ts'
 import { makeRoot, removeRoot } from './place.ts'
 import { play } from './play.ts'
 import { emptyReport, tellReport } from './report.ts'
-import { createScreen } from './screen.ts'
+import { createScreen, writeThrough } from './screen.ts'
 import type { Writable } from 'node:stream'
 import type { Evidence } from './checks.ts'
 import type { Report } from './report.ts'
@@ -29,7 +29,7 @@ export interface DemoDeps {
 export async function runDemo(argv: readonly string[], deps: DemoDeps): Promise<number> {
   const unknown = argv.find(word => !['--json', '--keep', '--help', '-h'].includes(word))
   if (argv.includes('--help') || argv.includes('-h')) {
-    deps.stdout.write(help)
+    await writeThrough(deps.stdout, help)
     return exitCodes.ok
   }
   const options = { isJson: argv.includes('--json'), isKept: argv.includes('--keep') }
@@ -37,7 +37,7 @@ export async function runDemo(argv: readonly string[], deps: DemoDeps): Promise<
   const outcome = await outcomeOf({ unknown, options, screen, deps })
   tellReport(screen, outcome.report)
   await screen.flush()
-  if (options.isJson) deps.stdout.write(`${JSON.stringify(outcome.report)}\n`)
+  if (options.isJson) await writeThrough(deps.stdout, `${JSON.stringify(outcome.report)}\n`)
   return outcome.exitCode
 }
 

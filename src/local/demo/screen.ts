@@ -11,7 +11,7 @@ export interface Screen {
 }
 
 export function createScreen(out: Writable): Screen {
-  // Whoever read along may leave: the demo goes on, and its exit code still tells.
+  // Whoever read along may leave: the demo goes on. (What the exit code is then, the command line says.)
   out.on('error', () => undefined)
   let isFirst = true
   const write = (text: string): void => {
@@ -27,6 +27,12 @@ export function createScreen(out: Writable): Screen {
       if (out.writableNeedDrain && !out.destroyed) await Promise.race([once(out, 'drain'), once(out, 'close')])
     },
   }
+}
+
+/** Resolves when it is written, or the reader has left; never rejects. */
+export async function writeThrough(out: Writable, text: string): Promise<void> {
+  out.on('error', () => undefined)
+  await new Promise<void>(resolve => void out.write(text, () => resolve()))
 }
 
 /** The first lines of a long text, each cut. */
