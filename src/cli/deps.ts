@@ -31,10 +31,10 @@ export interface Lifecycle {
   readLog(options: ReadLogOptions): Promise<void>
 }
 
-/** Commands that are programs of their own. Each loads its code when called and answers with an exit code. */
+/** Commands that are programs of their own. Each loads its code when called and answers with an exit code. `demo` reads its own arguments. */
 export interface LocalCommands {
   demo(argv: readonly string[]): Promise<number>
-  mcp(argv: readonly string[]): Promise<number>
+  mcp(): Promise<number>
 }
 
 /** Everything the command line needs from the process it runs in. */

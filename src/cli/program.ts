@@ -96,7 +96,7 @@ function addDaemonCommands(program: Command, session: Session, running: Running)
     )
 }
 
-/** `demo` and `mcp` never get here with arguments: those are passed on before anything is parsed. */
+/** `demo` never gets here: it is passed on before anything is parsed. It stands in the help and in completion. */
 function addOwnCommands(program: Command, session: Session, running: Running): void {
   const { deps, out, isJson } = session
   program.commandsGroup('More:')
@@ -104,12 +104,11 @@ function addOwnCommands(program: Command, session: Session, running: Running): v
     .command('mcp')
     .summary(summaries.mcp)
     .description(summaries.mcp)
-    .action(running(() => deps.local.mcp([])))
+    .action(running(() => deps.local.mcp()))
   program
     .command('demo')
     .summary(summaries.demo)
     .description(summaries.demo)
-    // It reads its own arguments; these are here for completion.
     .option('--keep', 'leave its folder, to look at')
     .option(asJson.flags, asJson.help)
     .action(running(() => deps.local.demo([])))

@@ -46,9 +46,16 @@ describe('the program', () => {
       'see `tandem help cancel` for what it takes',
     ],
     [['--bogus'], "unknown option '--bogus'", 'see `tandem help` for what it takes'],
+    [['mcp', '--typo', 'anything'], "unknown option '--typo'", 'see `tandem help mcp` for what it takes'],
+    [
+      ['mcp', 'anything'],
+      "too many arguments for 'mcp'. Expected 0 arguments but got 1: anything.",
+      'see `tandem help mcp` for what it takes',
+    ],
   ])('%j is wrong usage', async (argv, message, hint) => {
     const harness = createHarness()
     expect(await harness.run(...argv)).toBe(2)
+    expect(harness.log).toEqual([])
     expect(harness.stderr()).toBe(`tandem: ${message}\n  cure: ${hint}\n  code: CLI_USAGE\n`)
   })
 
@@ -93,11 +100,11 @@ describe('the program', () => {
     expect(harness.stderr()).toMatch(/^tandem: x is not a function\n {2}cure: .*\n {2}code: BUG\n$/)
   })
 
-  test('demo and mcp get their arguments as they are', async () => {
+  test('demo gets its arguments as they are; mcp has none', async () => {
     const harness = createHarness()
     expect(await harness.run('demo', '--json', '--x', 'y')).toBe(3)
     expect(await harness.run('mcp')).toBe(4)
-    expect(harness.log).toEqual(['demo ["--json","--x","y"]', 'mcp []'])
+    expect(harness.log).toEqual(['demo ["--json","--x","y"]', 'mcp'])
     await harness.run('demo', '--help')
     await harness.run('help', 'demo')
     expect(harness.log.slice(2)).toEqual(['demo ["--help"]', 'demo ["--help"]'])

@@ -44,12 +44,10 @@ async function dispatch(session: Session, argv: readonly string[]): Promise<numb
   return program.exitCode()
 }
 
-/** `demo` and `mcp` read their own arguments, and `demo` has its own help; null for every other command. */
+/** `demo` reads its own arguments and has its own help; null for every other command. */
 function passOn({ deps }: Session, [name, ...rest]: readonly string[]): Promise<number> | null {
   if (name === 'demo') return deps.local.demo(rest)
-  if (name === 'help' && rest[0] === 'demo') return deps.local.demo(['--help'])
-  if (rest[0] === '--help' || rest[0] === '-h') return null
-  return name === 'mcp' ? deps.local.mcp(rest) : null
+  return name === 'help' && rest[0] === 'demo' ? deps.local.demo(['--help']) : null
 }
 
 /**

@@ -31,7 +31,7 @@ export interface Harness {
   run(...argv: readonly string[]): Promise<number>
   stdout(): string
   stderr(): string
-  /** In order: "connect", "connect without start", "verb {input}", "closed", "demo [...]", "read FILE". */
+  /** In order: "connect", "connect without start", "verb {input}", "closed", "demo [...]", "mcp", "read FILE". */
   readonly log: string[]
   readonly calls: FakeCall[]
   readonly clock: FakeClock
@@ -59,7 +59,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     lifecycle: playedLifecycle(options.lifecycle ?? {}),
     local: {
       demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
-      mcp: async argv => log.push(`mcp ${JSON.stringify(argv)}`) + 2,
+      mcp: async () => log.push('mcp') + 2,
     },
     stdin: playedStdin(options, log),
     stdout: out.stream,
