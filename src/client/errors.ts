@@ -71,6 +71,12 @@ export const daemonWillNotStop = (pid: number | null, places: Places): AppError 
     data: { pid, lock_file: places.lockFile },
   })
 
+export const supervisorWillNotStop = (pid: number): AppError =>
+  new AppError('DAEMON_WILL_NOT_STOP', 'timeout', `the supervisor of the daemon (pid ${pid}) did not stop`, {
+    hint: `see what it waits for (ps -f --ppid ${pid}), then end it: kill -9 ${pid}`,
+    data: { pid },
+  })
+
 export const daemonStillStopping = (pid: number, waitedMs: number): AppError =>
   new AppError(
     'DAEMON_STILL_STOPPING',

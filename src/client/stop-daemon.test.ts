@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { down, up } from '#client'
 import { systemClock } from '#kernel'
@@ -59,6 +62,39 @@ async function takeLock(): Promise<void> {
   expect(await all[0]?.heard()).toBe('got')
 }
 
+/** As takeLock does; a lock of this process is one for the kernel, too. */
+function takeLockHere(file: string): Disposable {
+  const database = new DatabaseSync(file)
+  database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+  return { [Symbol.dispose]: () => database.close() }
+}
+
+/** What a daemon leaves that was killed. */
+function leaveAddress(more: object): Promise<void> {
+  const { addressFile, socketPath: socket } = temp.places
+  return writeFile(addressFile, JSON.stringify({ socket, version: '1.0.0', started_at: 1, ...more }))
+}
+
+async function deadPid(): Promise<number> {
+  const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' })
+  await once(child, 'exit')
+  return child.pid ?? 0
+}
+
+/** Looks like the one of our state directory, and takes no signal but the last. */
+async function startDeafSupervisor(): Promise<number> {
+  const script = join(temp.root, 'supervisor.sh')
+  await writeFile(script, "trap '' TERM\necho ready\nread -r never\n")
+  const child = spawn('sh', [script, temp.places.stateDir], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const ended = once(child, 'exit')
+  stack.defer(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  await once(child.stdout, 'data')
+  return child.pid ?? 0
+}
+
 describe('down', () => {
   it('is content when its daemon is gone, whoever has the lock by then', async () => {
     const { pid, end } = await startDaemon()
@@ -77,6 +113,42 @@ describe('down', () => {
     await verbs.nth(0)
     await end()
     expect(await outcome).toEqual({ kind: 'not-running' })
+  })
+
+  it('asks the next daemon when a supervisor was faster than we', async () => {
+    const { places } = temp
+    await leaveAddress({ pid: await deadPid() })
+    let looks = 0
+    const next = Promise.withResolvers<Awaited<ReturnType<typeof startDaemon>>>()
+    const quicker = {
+      ...places,
+      // Nobody has the lock at the first look, by which none is there to ask; at the second one the next daemon has it.
+      get lockFile() {
+        looks += 1
+        if (looks === 2) {
+          stack.use(takeLockHere(places.lockFile))
+          next.resolve(startDaemon())
+        }
+        return places.lockFile
+      },
+    }
+    const outcome = down(lifecycle({ places: quicker }), { graceMs: 0 })
+    const { pid, end } = await next.promise
+    ;(await verbs.nth(0)).answer({ pid, running: 0 })
+    await new Promise(resolve => setImmediate(resolve))
+    await end()
+    expect(await outcome).toEqual({ kind: 'stopped', pid, running: 0, wasForced: false })
+  })
+
+  it('says so when a supervisor without a daemon does not end', async () => {
+    const supervisor = await startDeafSupervisor()
+    await leaveAddress({ pid: await deadPid(), supervisor_pid: supervisor })
+    // A minute in a second.
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 60 }
+    await expect(down(lifecycle({ clock }))).rejects.toMatchObject({
+      code: 'DAEMON_WILL_NOT_STOP',
+      message: `the supervisor of the daemon (pid ${supervisor}) did not stop`,
+    })
   })
 })
 

@@ -1,7 +1,7 @@
-import { AppError, sleep, systemCodeOf } from '#kernel'
+import { AppError, systemCodeOf } from '#kernel'
 import { createClient } from './client.ts'
-import { daemonWillNotStop } from './errors.ts'
-import { commandOf, isAlive, isGoneWithin, lockHolder, statusOf } from './processes.ts'
+import { daemonWillNotStop, supervisorWillNotStop } from './errors.ts'
+import { commandOf, isGoneWithin, lockHolder, statusOf } from './processes.ts'
 import { readAddress } from './safe-socket.ts'
 import type { Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -26,27 +26,45 @@ interface StopDeps {
 
 /** Asks first; who does not answer or not end gets SIGTERM, then SIGKILL, but only if it surely is our daemon. */
 export async function stopDaemon(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
-  const first = await askToStop(deps, options.graceMs)
-  // It was about to end already; there may be the next one by now.
-  const asked = first.kind === 'lost' ? await askToStop(deps, options.graceMs) : first
-  if (asked.kind === 'answered') {
-    const limitMs = (options.graceMs ?? defaultGraceMs) + 10_000
-    if (await isGoneWithin(deps.clock, asked.pid, limitMs)) return { ...asked, kind: 'stopped', wasForced: false }
-    await force(deps, asked.pid)
-    return { ...asked, kind: 'stopped', wasForced: true }
+  for (let asks = 1; ; asks += 1) {
+    const asked = await askToStop(deps, options.graceMs)
+    if (asked.kind === 'answered') return stopAnswered(deps, asked, options.graceMs)
+    // It was about to end already; there may be the next one by now.
+    if (asked.kind === 'lost' && asks < maxAsks) continue
+    const outcome = await stopUnanswered(deps, { kind: asked.kind, isLast: asks === maxAsks })
+    if (outcome !== undefined) return outcome
   }
-  const pid = await verifiedPid(deps.places)
+}
+
+/** Undefined when there is another daemon to be asked by now. */
+async function stopUnanswered(
+  deps: StopDeps,
+  asked: { readonly kind: 'absent' | 'silent' | 'lost'; readonly isLast: boolean },
+): Promise<DownOutcome | undefined> {
+  // Where none was, none can have been silent.
+  const pid = asked.kind === 'absent' ? undefined : await verifiedPid(deps.places)
   if (pid !== undefined) {
     await force(deps, pid)
     return { kind: 'stopped', pid, running: null, wasForced: true }
   }
   const holder = lockHolder(deps.places.lockFile)
+  // It was dead, and its supervisor has started the next one meanwhile.
+  if (asked.kind === 'absent' && typeof holder === 'number' && !asked.isLast) return undefined
   if (typeof holder === 'number' || (asked.kind === 'silent' && holder === undefined))
     throw daemonWillNotStop(holder ?? null, deps.places)
   // The daemon died, and its supervisor may be about to start the next one.
-  const supervisor = await leftSupervisor(deps.places)
-  if (supervisor !== undefined) await endSupervisor(supervisor)
+  await endLeftSupervisor(deps)
   return { kind: 'not-running' }
+}
+
+async function stopAnswered(
+  deps: StopDeps,
+  { pid, running }: { readonly pid: number; readonly running: number },
+  graceMs = defaultGraceMs,
+): Promise<DownOutcome> {
+  const isGone = await isGoneWithin(deps.clock, pid, graceMs + closeMs)
+  if (!isGone) await force(deps, pid)
+  return { kind: 'stopped', pid, running, wasForced: !isGone }
 }
 
 type Asked =
@@ -91,20 +109,18 @@ async function verifiedPid(places: Places): Promise<number | undefined> {
   return typeof startedAt !== 'string' || statusOf(address.pid)?.startedAt === startedAt ? address.pid : undefined
 }
 
-async function leftSupervisor(places: Places): Promise<number | undefined> {
+/** It tells its daemon to stop, if it has one again, and waits for its end. */
+async function endLeftSupervisor({ places, clock }: StopDeps): Promise<void> {
   const pid = (await readAddress(places))?.['supervisor_pid']
-  return typeof pid === 'number' && isSupervisor(pid, places) ? pid : undefined
+  if (typeof pid !== 'number' || !isSupervisor(pid, places)) return
+  signalTo(pid, 'SIGTERM')
+  if (!(await isGoneWithin(clock, pid, defaultGraceMs + closeMs))) throw supervisorWillNotStop(pid)
 }
 
 /** Recognised by what it was started with, which names our state directory. */
 function isSupervisor(pid: number, places: Places): boolean {
   const command = commandOf(pid)
   return command[1]?.endsWith('supervisor.sh') === true && command[2] === places.stateDir
-}
-
-async function endSupervisor(pid: number): Promise<void> {
-  signalTo(pid, 'SIGTERM')
-  for (let tries = 0; tries < 100 && isAlive(pid); tries += 1) await sleep(20)
 }
 
 function signalTo(pid: number, signal: NodeJS.Signals): void {
@@ -120,3 +136,7 @@ const hopeless: readonly string[] = ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMO
 const answerTimeoutMs = 5000
 const termMs = 5000
 const defaultGraceMs = 30_000
+/** To put everything away after the grace. */
+const closeMs = 10_000
+/** Each time it is another daemon that was asked. */
+const maxAsks = 3
