@@ -1,9 +1,8 @@
-export { callerSchema } from './caller.ts'
 export type { Caller, CallOptions, VerbCaller } from './caller.ts'
 export { configSchema } from './config.ts'
 export type { Config, ConfigInput } from './config.ts'
 export { errorFromShape, errorOfTurn, errorShapeFrom, inputInvalid } from './errors.ts'
-export { eventDataSchemas, eventSchema } from './events.ts'
+export { eventDataSchemas } from './events.ts'
 export type { EventData, EventKind, NewEvent, WireEvent } from './events.ts'
 export { maxSocketPathBytes, placesOf } from './places.ts'
 export type { Places, PlacesEnvironment } from './places.ts'
@@ -21,7 +20,6 @@ export {
   helloParamsSchema,
   helloResultSchema,
   requestFrameSchema,
-  plainAnswerSchema,
   plainFrameSchema,
   socketProtocol,
 } from './socket.ts'
@@ -38,7 +36,6 @@ export {
   usageSchema,
 } from './turn.ts'
 export type {
-  Effort,
   ProposedDiff,
   Sandbox,
   ThreadSummary,

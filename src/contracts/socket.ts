@@ -68,7 +68,6 @@ export const eventFrameSchema = z.looseObject({
 
 /** The plain frames. Members beside `command` differ by command; an unknown one is answered, not dropped. */
 export const plainFrameSchema = z.looseObject({ command: z.string().max(200) })
-export const plainAnswerSchema = z.object({ success: z.boolean(), response: z.string() })
 
 /** What the daemon writes beside its lock. */
 export const addressFileSchema = z.looseObject({

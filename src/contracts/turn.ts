@@ -9,7 +9,6 @@ export const effortSchema = z.enum(efforts)
 export const sandboxSchema = z.enum(sandboxes)
 export const turnStatusSchema = z.enum(turnStatuses)
 
-export type Effort = z.infer<typeof effortSchema>
 export type Sandbox = z.infer<typeof sandboxSchema>
 export type TurnStatus = z.infer<typeof turnStatusSchema>
 

@@ -21,14 +21,9 @@ export interface LauncherDeps {
   readonly packageDir: string
   /** The daemon is up when it resolves. */
   readonly up: () => Promise<unknown>
+  /** When it is a terminal, a person sits there, whom Claude Code may ask something. */
   readonly stdout: Writable & { readonly isTTY?: boolean }
   readonly stderr: Writable
-  /** A person sits there, whom Claude Code may ask something; default: stdout is a terminal. */
-  readonly isInteractive?: boolean
-  /** A `claude` from the configuration; default: PATH, then one beside Tandem. */
-  readonly claudePath?: string | undefined
-  /** How Claude Code starts our MCP server; default: `bin/tandem mcp` of the package. */
-  readonly mcpCommand?: { readonly command: string; readonly args: readonly string[] }
   /** Default: becomes the program and so never returns. */
   readonly run?: (program: Program) => Promise<number>
   readonly clock?: Clock
@@ -56,7 +51,7 @@ const commandNotFound = 127
 
 async function programOf(line: Exclude<CommandLine, { kind: 'help' }>, deps: LauncherDeps): Promise<Program> {
   const { env, packageDir } = deps
-  const file = findClaude({ configured: deps.claudePath, path: env['PATH'], packageDir })
+  const file = findClaude({ path: env['PATH'], packageDir })
   if (line.kind === 'pass') return { file, args: line.args, env: definedOf(env), cwd: cwdOf(line.directory) }
   if (line.kind === 'trust') {
     const { parentDir } = await placedPlugin(deps)
@@ -65,9 +60,8 @@ async function programOf(line: Exclude<CommandLine, { kind: 'help' }>, deps: Lau
   }
   await deps.up()
   const plugin = await placedPlugin(deps)
-  if ((deps.isInteractive ?? deps.stdout.isTTY === true) && !isPrinting(line.args))
-    await explainTrust(plugin.parentDir, deps)
-  const mcpCommand = deps.mcpCommand ?? { command: `${packageDir}/bin/tandem`, args: ['mcp'] }
+  if (deps.stdout.isTTY === true && !isPrinting(line.args)) await explainTrust(plugin.parentDir, deps)
+  const mcpCommand = { command: `${packageDir}/bin/tandem`, args: ['mcp'] }
   const path = [plugin.binDir, `${packageDir}/bin`, env['PATH'] ?? ''].filter(part => part !== '').join(':')
   return {
     file,

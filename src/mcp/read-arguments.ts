@@ -10,9 +10,6 @@ import type { Tool } from './tools.ts'
 export function readArguments(tool: Tool, given: JsonObject, toolUseId: string | undefined): VerbInput<VerbName> {
   const fieldOf = new Map(tool.shape.fields.map(field => [tool.names[field] ?? field, field]))
   const unknown = Object.keys(given).filter(name => !fieldOf.has(name))
-  const missing = (tool.shape.required ?? [])
-    .map(field => tool.names[field] ?? field)
-    .filter(name => given[name] === undefined)
   // Models pass null for what they mean to leave out.
   const own = Object.entries(given).flatMap(([name, value]) => {
     const field = fieldOf.get(name)
@@ -23,12 +20,11 @@ export function readArguments(tool: Tool, given: JsonObject, toolUseId: string |
   const issues = checked.error?.issues.slice(0, 10) ?? []
   const problems = [
     ...unknown.map(name => `${name} is not an argument of ${tool.shape.tool}`),
-    ...missing.map(name => `${name}: is missing`),
     ...issues.map(issue => problemText(issue, tool.names)),
   ]
   if (problems.length === 0) return input
   const wrong = issues.map(issue => String(issue.path[0] ?? '')).map(field => tool.names[field] ?? field)
-  throw argumentsInvalid(tool, problems, [...unknown, ...missing, ...wrong])
+  throw argumentsInvalid(tool, problems, [...unknown, ...wrong])
 }
 
 /** Claude Code names each tool use: the same use, sent again after a reconnect, must not run twice. */

@@ -62,11 +62,10 @@ function inputSchemaOf(description: VerbDescription, shape: ToolShape): ToolDefi
   const whole = jsonSchemaOf(description.input, 'input')
   const properties = propertiesOf(whole)
   const isOffered = (name: string): boolean => shape.fields.includes(name)
-  const required = [...(shape.required ?? []), ...requiredOf(whole).filter(isOffered)]
   const picked = renameSchema(
     {
       properties: Object.fromEntries(shape.fields.map(name => [name, properties[name] ?? {}])),
-      required: [...new Set(required)],
+      required: requiredOf(whole).filter(isOffered),
     },
     shape.names ?? {},
   )

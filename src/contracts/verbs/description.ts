@@ -2,7 +2,6 @@ import type { z } from 'zod'
 
 /** How a verb reads as a command. Fields that are not named here cannot be given on the command line. */
 export interface CommandShape {
-  /** "ask", or "settings set" for a command of a group. */
   readonly command: string
   /** Positional arguments in order. The last may take the rest of the line. */
   readonly arguments?: readonly {
@@ -29,8 +28,6 @@ export interface ToolShape {
   readonly fields: readonly string[]
   /** Verb's member -> the tool's, for input and output alike. */
   readonly names?: Readonly<Record<string, string>>
-  /** Members that this tool requires although the verb does not. */
-  readonly required?: readonly string[]
   /** Values that this tool always passes. */
   readonly fixed?: Readonly<Record<string, unknown>>
 }
