@@ -1,5 +1,5 @@
 import { findCodex, probeCodexVersion, startCodexHost, testedRange } from '#codex'
-import { errorShapeOf } from '#kernel'
+import { cancelled, errorShapeOf } from '#kernel'
 import type { CodexBinary, CodexHost, CodexHostDeps, CodexState, CodexVersion, FindCodexOptions } from '#codex'
 import type { VerbOutput } from '#contracts'
 
@@ -29,6 +29,7 @@ class LateCodexHost implements LateCodex {
   #version: CodexVersion | undefined
   #problem: string | undefined
   #starting: Promise<CodexHost> | undefined
+  readonly #stopping = new AbortController()
 
   constructor(deps: LateCodexDeps) {
     this.#deps = deps
@@ -40,12 +41,13 @@ class LateCodexHost implements LateCodex {
 
   warmUp(): void {
     this.#ready().catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return
       this.#deps.log.warn({ error: errorShapeOf(error) }, 'codex is not usable; turns fail until it is')
     })
   }
 
   async connection(...request: Parameters<CodexHost['connection']>): ReturnType<CodexHost['connection']> {
-    const host = await this.#ready()
+    const host = await unlessAborted(this.#ready(), request[0].signal)
     return host.connection(...request)
   }
 
@@ -79,6 +81,7 @@ class LateCodexHost implements LateCodex {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort()
     await this.#starting?.catch(() => undefined /* it is in the log */)
     await this.#host?.[Symbol.asyncDispose]()
   }
@@ -93,7 +96,8 @@ class LateCodexHost implements LateCodex {
     try {
       const binary = await findCodex(this.#deps.find)
       this.#binary = binary
-      this.#version = await probeCodexVersion(binary, { timeoutMs: probeMs, env: this.#deps.env })
+      const { env, umask } = this.#deps
+      this.#version = await probeCodexVersion(binary, { timeoutMs: probeMs, env, umask, signal: this.#stopping.signal })
       if (!this.#version.isTested)
         this.#deps.log.warn({ version: this.#version.text, tested: testedRange }, 'this version of codex is not tested')
       const host = await startCodexHost({ ...this.#deps, binary })
@@ -106,6 +110,16 @@ class LateCodexHost implements LateCodex {
       throw error
     }
   }
+}
+
+/** The work goes on, for others who wait for it. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  const left = Promise.withResolvers<never>()
+  const leave = (): void => left.reject(cancelled('waiting for codex', signal.reason))
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  return Promise.race([work, left.promise]).finally(() => signal.removeEventListener('abort', leave))
 }
 
 const probeMs = 10_000

@@ -35,6 +35,8 @@ export interface ChildOptions {
   readonly cwd: string
   /** Unique to this process: goes into its environment, and what still has it at its end is killed. */
   readonly mark: string
+  /** Which rights it does not give to files that it makes; undefined: as we do. */
+  readonly umask: number | undefined
   readonly clock: Clock
   readonly maxLineBytes: number
   readonly onLine: (line: string) => void
@@ -42,12 +44,7 @@ export interface ChildOptions {
 }
 
 export function startChild(options: ChildOptions): Child {
-  const child = spawn(options.command, [...options.args], {
-    env: { ...options.env, [markName]: options.mark },
-    cwd: options.cwd,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  })
+  const child = spawnWith(options)
   const pid = child.pid ?? -1
   let lastByteAt = options.clock.monotonic()
   const tail = createTail(stderrTailBytes)
@@ -83,6 +80,22 @@ export function startChild(options: ChildOptions): Child {
       if ((await within(options.clock, termGraceMs, exited)).kind === 'timeout') kill()
       return exited
     },
+  }
+}
+
+/** `spawn` has no option for the umask; a process takes that of the moment in which it is made, before `spawn` returns. */
+function spawnWith(options: ChildOptions): ChildProcessWithoutNullStreams {
+  const before = process.umask()
+  if (options.umask !== undefined) process.umask(options.umask)
+  try {
+    return spawn(options.command, [...options.args], {
+      env: { ...options.env, [markName]: options.mark },
+      cwd: options.cwd,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    })
+  } finally {
+    if (options.umask !== undefined) process.umask(before)
   }
 }
 

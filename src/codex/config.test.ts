@@ -1,7 +1,8 @@
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openPlace, realCodex } from './harness.ts'
+import { environmentOf, eventually, openPlace, realCodex } from './harness.ts'
 import {
   codexEnvironment,
   findCodex,
@@ -13,6 +14,7 @@ import {
   readUserConfig,
   testedRange,
 } from './index.ts'
+import { identityOf } from './process-tree.ts'
 import { refusalOf } from './refusals.ts'
 import { threadConfigOf } from './thread-config.ts'
 import type { CodexBinary } from './index.ts'
@@ -71,11 +73,12 @@ describe('the program', () => {
 })
 
 describe('the version', () => {
-  const env = { PATH: '/usr/bin:/bin', HOME: '/nonexistent' }
-  const options = { timeoutMs: 10_000, env }
+  const env = { PATH: '/usr/bin:/bin' }
 
   test('of the real one is the tested one', async () => {
-    const version = await probeCodexVersion(await realCodex(), options)
+    await using place = await openPlace()
+    // It makes its home when it is not there.
+    const version = await probeCodexVersion(await realCodex(), { timeoutMs: 10_000, env: environmentOf(place) })
     expect(version).toEqual({ text: '0.169.0', major: 0, minor: 169, patch: 0, isTested: true })
     expect(testedRange).toEqual({ from: '0.169.0', to: '0.169.x' })
   })
@@ -100,6 +103,28 @@ describe('the version', () => {
       const binary: CodexBinary = { path, executable: path, source: 'path' }
       expect([text, await codeOf(probeCodexVersion(binary, { timeoutMs: 300, env }))]).toEqual([text, code])
     }
+  })
+
+  test('of a program that hangs leaves no process, whether time is up or nobody wants to know any more', async () => {
+    await using place = await openPlace()
+    const pids = join(place.home, 'pids')
+    const text = `sleep 600 &\necho "$$ $!" > ${pids}.new\nmv ${pids}.new ${pids}\nwait`
+    const path = await program(place.work, 'codex', `#!/bin/sh\n${text}\n`)
+    const binary: CodexBinary = { path, executable: path, source: 'path' }
+    const bothOver = async (): Promise<void> => {
+      const [shell = 0, sleeper = 0] = (await readFile(pids, 'utf8')).split(' ').map(Number)
+      expect(shell).toBeGreaterThan(1)
+      await eventually('both are gone', () => identityOf(shell) === null && identityOf(sleeper) === null)
+      await rm(pids)
+    }
+    expect(await codeOf(probeCodexVersion(binary, { timeoutMs: 3000, env }))).toBe('CODEX_NOT_RUNNABLE')
+    await bothOver()
+    const leaving = new AbortController()
+    const asked = codeOf(probeCodexVersion(binary, { timeoutMs: 60_000, env, signal: leaving.signal }))
+    await eventually('it runs', () => existsSync(pids))
+    leaving.abort()
+    expect(await asked).toBe('CANCELLED')
+    await bothOver()
   })
 })
 

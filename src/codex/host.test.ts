@@ -11,6 +11,7 @@ import { eventually, fakeCodex, hostIn, openPlace, realCodex, watch } from './ha
 import { createLineReader } from './lines.ts'
 import { createRestartPolicy, defaultRestartLimits } from './restart-policy.ts'
 import { identityOf, isSameProcess } from './process-tree.ts'
+import type { LogFields } from '#kernel'
 import type { HostOptions, Place } from './harness.ts'
 import type { CodexHost, CodexState } from './index.ts'
 
@@ -195,6 +196,19 @@ describe('starting', () => {
     expect(started.states).toEqual(['starting', 'ready'])
   })
 
+  test('gives it the umask that its user has, and keeps ours', async () => {
+    const body = `on = message => send({ id: message.id, result: { data: [{ id: process.umask().toString(8) }] } })`
+    const before = process.umask(0o077)
+    try {
+      await using started = await startFake(body, { umask: 0o027 })
+      const connection = await started.host.connection(soon)
+      expect((await connection.listModels())[0]?.id).toBe('27')
+      expect(process.umask()).toBe(0o077)
+    } finally {
+      process.umask(before)
+    }
+  })
+
   test('warm, it happens at once and again after each crash', async () => {
     await using started = await startFake('on = () => process.exit(1)', { isWarm: true, limits: quick })
     await eventually('ready', () => started.host.state.kind === 'ready')
@@ -279,6 +293,20 @@ describe('a crash loop', () => {
     expect(policy.crashed()).toEqual({ kind: 'open', delayMs: 30_000 })
     clock.advance(60_000)
     expect(policy.crashed()).toEqual({ kind: 'retry', delayMs: 100 })
+  })
+})
+
+describe('the log', () => {
+  test('names the process of Codex apart from our own, which every line names', async () => {
+    const lines: [string, LogFields][] = []
+    const note = (fields: LogFields, event: string): void => void lines.push([event, fields])
+    await using started = await startFake('', { log: { debug: note, info: note, warn: note, error: note } })
+    const { pid, closed } = await started.host.connection(soon)
+    await started.host.restart('for the test')
+    await closed
+    expect(lines.map(([event, fields]) => [event, fields['codexPid'], fields['pid']])).toEqual(
+      ['codex ready', 'codex restart asked for', 'codex ended'].map(event => [event, pid, undefined]),
+    )
   })
 })
 

@@ -53,6 +53,8 @@ export interface CodexHostDeps {
   /** Start at once, and again after every crash; otherwise at the first demand. */
   readonly isWarm?: boolean | undefined
   readonly random?: (() => number) | undefined
+  /** The user's own umask, for the files that Codex makes in the user's projects; undefined: this process's. */
+  readonly umask?: number | undefined
 }
 
 /** Keeps one app-server running: starts it on demand, again after a crash, and not for ever when it keeps crashing. */
@@ -73,7 +75,7 @@ export async function startCodexHost(deps: CodexHostDeps): Promise<CodexHost> {
   await mkdir(deps.stateDir, { recursive: true, mode: 0o700 })
   const record = createChildRecord(deps.stateDir)
   const left = await record.reap(deps.clock)
-  if (left !== null) deps.log.warn({ pid: left }, 'codex process of an earlier life ended')
+  if (left !== null) deps.log.warn({ codexPid: left }, 'codex process of an earlier life ended')
   const host = new Host(deps, record)
   if (deps.isWarm === true) host.warmUp()
   return host
@@ -137,7 +139,7 @@ class Host implements CodexHost {
   async restart(reason: string): Promise<void> {
     const current = this.#current
     if (current === null) return
-    this.#deps.log.warn({ reason, pid: current.connection.pid }, 'codex restart asked for')
+    this.#deps.log.warn({ reason, codexPid: current.connection.pid }, 'codex restart asked for')
     await current.kill({ kind: 'stopped', why: reason })
   }
 
@@ -179,7 +181,7 @@ class Host implements CodexHost {
     const { pid, version, generation } = opened.connection
     void opened.connection.closed.then(reason => this.#closed(opened, reason))
     this.#become({ kind: 'ready', pid, version, sinceMs: clock.now(), generation })
-    log.info({ pid, version, generation, startMs: Math.round(clock.monotonic() - startedAt) }, 'codex ready')
+    log.info({ codexPid: pid, version, generation, startMs: Math.round(clock.monotonic() - startedAt) }, 'codex ready')
     return opened.connection
   }
 
@@ -190,6 +192,7 @@ class Host implements CodexHost {
         binary: deps.binary,
         env: deps.env,
         cwd: deps.stateDir,
+        umask: deps.umask,
         generation: this.#generation,
         client: deps.client ?? { name: 'tandem', version: '0' },
         limits,
@@ -208,7 +211,7 @@ class Host implements CodexHost {
     if (this.#current !== opened) return
     this.#current = null
     this.#deps.log.warn(
-      { pid: opened.connection.pid, reason: reason.kind, detail: describeClose(reason) },
+      { codexPid: opened.connection.pid, reason: reason.kind, detail: describeClose(reason) },
       'codex ended',
     )
     if (this.#isStopped()) return

@@ -26,6 +26,7 @@ export interface OpenOptions {
   readonly env: Readonly<Record<string, string>>
   /** Where the process lives: not in anybody's project. */
   readonly cwd: string
+  readonly umask: number | undefined
   readonly generation: number
   readonly client: { readonly name: string; readonly version: string }
   readonly limits: OpenLimits
@@ -106,6 +107,7 @@ function wire(options: OpenOptions, mark: string): Wires {
     env: options.env,
     cwd: options.cwd,
     mark,
+    umask: options.umask,
     clock,
     maxLineBytes: limits.maxLineBytes,
     onLine: line => rpc.receive(line),

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { randomUUID } from 'node:crypto'
+import { AppError, cancelled, systemClock, within } from '#kernel'
+import { startChild } from './child.ts'
 import { codexNotRunnable, codexTooOld } from './errors.ts'
 import type { CodexBinary } from './binary.ts'
 
@@ -18,6 +19,10 @@ export const testedRange = { from: '0.169.0', to: '0.169.x' } as const
 export interface ProbeOptions {
   readonly timeoutMs: number
   readonly env: Readonly<Record<string, string>>
+  /** Gives the question up: CANCELLED. */
+  readonly signal?: AbortSignal | undefined
+  /** As in `CodexHostDeps`. */
+  readonly umask?: number | undefined
 }
 
 /** Asks the program for its version. CODEX_NOT_RUNNABLE when it does not tell; CODEX_TOO_OLD when it has no app-server. */
@@ -38,31 +43,51 @@ export function parseCodexVersion(text: string): CodexVersion | null {
 
 async function hasAppServer(binary: CodexBinary, options: ProbeOptions): Promise<boolean> {
   try {
-    await run(binary.executable, ['app-server', '--help'], limitsOf(options))
+    await outputOf(binary, ['app-server', '--help'], options)
     return true
-  } catch {
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'CANCELLED') throw error
     // Clap ends with an error for a subcommand that it does not know.
     return false
   }
 }
 
+/** What it wrote before it ended well. One that hangs or is not wanted any more is killed with all that it started. */
 async function outputOf(binary: CodexBinary, args: readonly string[], options: ProbeOptions): Promise<string> {
-  try {
-    return (await run(binary.executable, [...args], limitsOf(options))).stdout
-  } catch (error) {
-    throw codexNotRunnable(binary.path, error)
-  }
+  const { signal, timeoutMs } = options
+  throwIfGivenUp(signal)
+  const lines: string[] = []
+  const child = startChild({
+    command: binary.executable,
+    args,
+    env: options.env,
+    cwd: '/',
+    mark: randomUUID(),
+    umask: options.umask,
+    clock: systemClock,
+    maxLineBytes,
+    onLine: line => lines.length < maxLines && lines.push(line),
+    onLineTooLong: () => child.kill(),
+  })
+  const kill = (): void => child.kill()
+  signal?.addEventListener('abort', kill, { once: true })
+  const ended = await within(systemClock, timeoutMs, child.exited)
+  signal?.removeEventListener('abort', kill)
+  throwIfGivenUp(signal)
+  if (ended.kind === 'timeout') kill()
+  const { code, spawnError } = await child.exited
+  if (code !== 0) throw codexNotRunnable(binary.path, spawnError ?? undefined)
+  return lines.join('\n')
+}
+
+function throwIfGivenUp(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled('asking codex for its version', signal.reason)
 }
 
 const isOlderThanTested = (version: CodexVersion): boolean =>
   version.major < testedMajor || (version.major === testedMajor && version.minor < testedMinor)
 
-const limitsOf = (options: ProbeOptions) => ({
-  timeout: options.timeoutMs,
-  killSignal: 'SIGKILL' as const,
-  env: { ...options.env },
-})
-
-const run = promisify(execFile)
+const maxLineBytes = 64 * 1024
+const maxLines = 1000
 const testedMajor = 0
 const testedMinor = 169
