@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { AppError } from '#kernel'
 import { rule, say, shell } from '#scripted-model'
 import { openBench } from '../src/agents/test-harness.ts'
 
@@ -99,6 +100,17 @@ describe('a cancelled turn', { timeout: 60_000 }, () => {
     const answers = await Promise.all([bench.ended(first), bench.ended(second)])
     expect(answers.map(({ status }) => status)).toEqual(['interrupted', 'interrupted'])
     expect(bench.model.requests.filter(request => request.lastText === 'never')).toEqual([])
+  })
+
+  it('ends although its cancel cannot be stored, and the caller is told', async () => {
+    await using bench = await openBench([held, echo])
+    const turn = await bench.ask({ prompt: 'hold' })
+    await bench.event(turn, 'text')
+    const full = new AppError('STORE_FULL', 'unavailable', 'no space left')
+    void bench.life.severed.refuseNext('turn.cancelling', full)
+    await expect(bench.life.agents.cancel(turn.id, 'ann')).rejects.toBe(full)
+    expect(await bench.ended(turn)).toMatchObject({ status: 'interrupted' })
+    expect(await bench.life.agents.turn(turn.id)).toMatchObject({ cancelledBy: 'ann' })
   })
 
   it('is unknown when there is none', async () => {

@@ -1,3 +1,4 @@
+import type { AppError } from '#kernel'
 import type { Store } from '#store'
 
 export type CrashPoint = {
@@ -12,6 +13,8 @@ export interface SeverableStore {
   readonly store: Store
   sever(): void
   severAt(point: CrashPoint): Promise<void>
+  /** The next commit with an event of this kind fails with the error; resolves when it has. */
+  refuseNext(kind: string, error: AppError): Promise<void>
 }
 
 const never = new Promise<never>(() => undefined)
@@ -21,6 +24,7 @@ export function severable(store: Store): SeverableStore {
   let isSevered = false
   let point: CrashPoint | undefined
   let commits = 0
+  let refusal: { readonly kind: string; readonly error: AppError; readonly done: () => void } | undefined
 
   function sever(): void {
     isSevered = true
@@ -45,6 +49,11 @@ export function severable(store: Store): SeverableStore {
       commits = 0
       return severed.promise
     },
+    refuseNext(kind, error) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      refusal = { kind, error, done: resolve }
+      return promise
+    },
     store: {
       nodeId: store.nodeId,
       agents: gated(store.agents),
@@ -54,6 +63,12 @@ export function severable(store: Store): SeverableStore {
       onEvents: listener => store.onEvents(events => (isSevered ? undefined : listener(events))),
       async commit(work) {
         if (isSevered) return never
+        const refused = refusal
+        if (refused !== undefined && work.events?.some(event => event.kind === refused.kind) === true) {
+          refusal = undefined
+          refused.done()
+          throw refused.error
+        }
         commits += 1
         if (commits !== point?.commit) return store.commit(work)
         if (point.side === 'after') await store.commit(work)

@@ -120,7 +120,13 @@ export class TurnService {
   async cancel(turnId: string, by: string): Promise<TurnRow> {
     const turn = await this.find(turnId)
     if (!isOpen(turn)) return turn
-    if (!(await this.#markCancelled(turn, by))) return this.find(turnId)
+    try {
+      if (!(await this.#markCancelled(turn, by))) return await this.find(turnId)
+    } catch (error) {
+      // A full disk must not keep a turn running: its outcome will say that it was cancelled.
+      this.#runs.get(turn.id)?.run.stop({ kind: 'cancel', by })
+      throw error
+    }
     const running = this.#runs.get(turn.id)
     if (running !== undefined) running.run.stop({ kind: 'cancel', by })
     else if (this.#queue.remove(turn.id)) await this.#endUnstarted(turn, { kind: 'interrupted', by })
