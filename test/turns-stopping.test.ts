@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { asTurnId } from '#kernel'
+import type { AppError } from '#kernel'
 import { rule, say } from '#scripted-model'
 import { caller, openBench } from '../src/agents/test-harness.ts'
 import type { BenchOptions } from '../src/agents/test-harness.ts'
@@ -105,6 +106,18 @@ describe('the queue', { timeout: 60_000 }, () => {
     expect((await bench.life.agents.turn(first.id)).status).toBe('running')
     bench.model.release('open')
     expect((await bench.ended(first)).success).toBe(true)
+  })
+
+  it('is full at its limit for callers at the same moment, too; those that can run at once do not count', async () => {
+    await using bench = await openBench([held, echo], { config: { turns: { max_running: 2, max_queued: 1 } } })
+    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => bench.ask({ prompt: 'hold' })))
+    const accepted = asked.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+    const refused = asked.flatMap(each => (each.status === 'rejected' ? [each.reason] : []))
+    expect(accepted).toHaveLength(3)
+    expect(refused.map((error: AppError) => error.code)).toEqual(refused.map(() => 'TURN_QUEUE_FULL'))
+    bench.model.release('open')
+    await Promise.all(accepted.map(turn => bench.ended(turn)))
+    expect((await bench.answer({ prompt: 'after' })).success).toBe(true)
   })
 })
 

@@ -35,6 +35,8 @@ export class TurnService {
   readonly #queue: TurnQueue<TurnRow>
   readonly #runs = new Map<TurnId, { readonly run: TurnRun; readonly over: Promise<void> }>()
   readonly #queuedTimers = new Map<TurnId, Disposable>()
+  /** Turns that were let in and are not stored yet. */
+  #accepting = 0
   #isStopping = false
 
   constructor(deps: TurnServiceDeps) {
@@ -63,14 +65,27 @@ export class TurnService {
 
   /** Durable when it resolves. */
   async accept(input: AskInput, caller: Caller): Promise<Accepted> {
-    const accepted = await acceptTurn({ ...this.#deps.intake, checkRoom: () => this.#checkRoom() }, input, caller)
-    this.#takeUp(accepted.turn)
-    return accepted
+    let hasRoom = false
+    const checkRoom = (): void => {
+      this.#checkRoom()
+      hasRoom = true
+      this.#accepting += 1
+    }
+    try {
+      const accepted = await acceptTurn({ ...this.#deps.intake, checkRoom }, input, caller)
+      this.#takeUp(accepted.turn)
+      return accepted
+    } finally {
+      if (hasRoom) this.#accepting -= 1
+    }
   }
 
+  /** Those that are being accepted at this moment count, but for as many as can run at once. */
   #checkRoom(): void {
     if (this.#isStopping) throw daemonStopping()
-    if (this.#queue.waitingCount >= this.#deps.limits.maxQueued) throw queueFull(this.#deps.limits.maxQueued)
+    const { maxRunning, maxQueued } = this.#deps.limits
+    const willWait = Math.max(0, this.#accepting - (maxRunning - this.#queue.runningCount))
+    if (this.#queue.waitingCount + willWait >= maxQueued) throw queueFull(maxQueued)
   }
 
   async find(turnId: string): Promise<TurnRow> {
