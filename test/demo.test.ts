@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { projectRoot } from './support/source.ts'
 
 /* The demo as a person runs it: the real Claude Code, the real Codex, the daemon, from the bundle. */
@@ -35,18 +35,33 @@ function startDemo({ parent = tmpdir(), place = '' } = {}) {
       const [out, code] = await Promise.all([text(child.stdout), finished])
       return { out, code, left: readdirSync(dir) }
     },
-    [Symbol.dispose]() {
-      // SIGTERM first would be nicer; a test that failed has no time for it.
+    /** What runs with a directory of this demo in its environment; nothing is known of it without /proc. */
+    running: () => processes().filter(pid => environmentOf(pid).includes(`=${dir}/`)),
+    left: () => readdirSync(dir),
+    async [Symbol.asyncDispose]() {
       child.kill('SIGINT')
+      await finished
       rmSync(dir, { recursive: true, force: true })
     },
+  }
+}
+
+const hasProc = existsSync('/proc')
+const processes = (): readonly string[] => (hasProc ? readdirSync('/proc') : [])
+
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8')
+  } catch {
+    // Not a process, or it has just ended.
+    return ''
   }
 }
 
 describe('tandem demo', () => {
   test('plays the story with the two real programs, survives the kill of the daemon, and leaves nothing', async () => {
     // Codex behaves otherwise where its home is under /tmp, as in the tests below.
-    using demo = startDemo({ parent: '/var/tmp' })
+    await using demo = startDemo({ parent: '/var/tmp' })
     const { out, code, left } = await demo.end()
     const lines = out.split('\n')
     expect(lines).toEqual([expect.stringMatching(/^\{.*\}$/), ''])
@@ -83,24 +98,33 @@ describe('tandem demo', () => {
   })
 
   test('says what to set where there is no directory for its files', async () => {
-    using demo = startDemo({ place: 'nowhere' })
+    await using demo = startDemo({ place: 'nowhere' })
     const { out, code } = await demo.end()
     const error = { code: 'DEMO_PLACE_UNUSABLE', kind: 'unavailable', hint: expect.stringContaining('TMPDIR') }
     expect([JSON.parse(out), code]).toMatchObject([{ ok: false, error }, 1])
   })
 
   test('whose reader has left ends as any command does then', async () => {
-    using demo = startDemo({ place: 'nowhere' })
+    await using demo = startDemo({ place: 'nowhere' })
     demo.child.stdout.destroy()
     expect([await demo.finished, demo.told.join('\n')]).toEqual([141, expect.stringContaining('DEMO_PLACE_UNUSABLE')])
     expect(demo.told.join('\n')).not.toContain('EPIPE')
   })
 
   test.each(['Codex runs:', 'kill -9'])('Ctrl-C after "%s" ends everything and leaves nothing', async moment => {
-    using demo = startDemo()
+    await using demo = startDemo()
     await demo.until(moment)
     demo.child.kill('SIGINT')
     const { out, code, left } = await demo.end()
     expect([JSON.parse(out), code, left]).toMatchObject([{ ok: false, error: { code: 'CANCELLED' } }, 130, []])
+    expect(demo.running()).toEqual([])
+  })
+
+  test.runIf(hasProc)('that is killed is tidied up behind', async () => {
+    await using demo = startDemo()
+    await demo.until('Codex runs:')
+    expect(demo.running().length).toBeGreaterThan(3)
+    demo.child.kill('SIGKILL')
+    await vi.waitFor(() => expect([demo.running(), demo.left()]).toEqual([[], []]), { timeout: 60_000, interval: 100 })
   })
 })

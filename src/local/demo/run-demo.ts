@@ -1,5 +1,6 @@
 import { AppError, cancelled, errorShapeOf, systemClock } from '#kernel'
 import { demoTimedOut, demoUsageWrong } from '../errors.ts'
+import { startCaretaker } from './caretaker.ts'
 import { requestsOf, sessionOf, stageReports, wholeFailures } from './checks.ts'
 import { endLeftovers } from './leftovers.ts'
 import { makeRoot, removeRoot } from './place.ts'
@@ -77,6 +78,7 @@ async function playInPrivate({ options, screen, deps }: Run): Promise<{
   readonly keptIn: string | undefined
 }> {
   const root = await makeRoot()
+  await using _caretaker = startCaretaker(root, { isKept: options.isKept, path: deps.env['PATH'] ?? '' })
   const late = new AbortController()
   using _limit = systemClock.after(limitMs, () => late.abort(demoTimedOut('the end of the story', limitMs)))
   let left = 0
