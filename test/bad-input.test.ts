@@ -124,7 +124,8 @@ describe('an upstream that fails gives the same coded error through every door',
         rule('cut', { lastText: 'case cut' }, [say('half of '), { cut: true }]),
         rule('silent', { lastText: 'case silent' }, [{ silent: true }]),
       ],
-      { turns: { first_event_timeout_ms: 10_000, retrying_timeout_ms: 9000 } },
+      // Above Codex's five retries of a 401 (5 to 6 s idle, 7.5 s under load), below the 25 s of its retries of a 500.
+      { turns: { first_event_timeout_ms: 10_000, retrying_timeout_ms: 15_000 } },
     )
   })
 
