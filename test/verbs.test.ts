@@ -180,6 +180,19 @@ describe('the verbs', () => {
     expect((await following).cursor).toBe(all.cursor)
   })
 
+  it('events of a turn and a session are those that are of both', async () => {
+    await using opened = await openVerbs()
+    const { bench, call } = opened
+    const { turn_id, session_id } = await call('ask', inputOf(bench, 'hello'))
+    const other = await call('ask', inputOf(bench, 'something else'))
+    expect(other.session_id).not.toBe(session_id)
+    const both = await call('events', { turn_id, session_id: session_id ?? '' })
+    expect(both).toEqual(await call('events', { turn_id }))
+    expect(both.events.length).toBeGreaterThan(0)
+    expect((await call('events', { turn_id, session_id: other.session_id ?? '' })).events).toEqual([])
+    await expect(call('events', { turn_id, session_id: 'nobody' })).rejects.toMatchObject({ kind: 'missing' })
+  })
+
   it('steer and cancel reach a running turn', async () => {
     await using opened = await openVerbs()
     const { bench, call } = opened

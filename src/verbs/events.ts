@@ -16,9 +16,12 @@ export const events: Handler<'events'> = async (deps, input, options) => {
 }
 
 async function filterOf(deps: VerbsDeps, input: Input, { caller }: CallOptions): Promise<FollowFilter> {
-  if (input.turn_id !== undefined) return { turnId: (await deps.agents.turn(input.turn_id)).id }
-  if (input.session_id === undefined) return {}
-  return { agentId: (await deps.agents.session(input.session_id, { cd: undefined, caller })).id }
+  const { agents } = deps
+  const { turn_id, session_id } = input
+  return {
+    ...(turn_id === undefined ? {} : { turnId: (await agents.turn(turn_id)).id }),
+    ...(session_id === undefined ? {} : { agentId: (await agents.session(session_id, { cd: undefined, caller })).id }),
+  }
 }
 
 interface Page {
