@@ -26,7 +26,7 @@ export const threads = describeVerb({
 
 export const thread = describeVerb({
   name: 'thread',
-  summary: 'show one session and its turns',
+  summary: 'show one session and its turns, the newest 500 at most',
   input: z.strictObject({ session_id: sessionIdSchema.describe(oneSession) }),
   output: z.object({ thread: threadSummarySchema, turns: z.array(turnSummarySchema) }),
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
