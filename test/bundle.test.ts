@@ -84,16 +84,21 @@ describe('the wrappers', () => {
   })
 
   it('prefer the Node of the package, then one installed beside it, to the one on PATH', () => {
-    write('dist/tandem.js', '')
+    const packageDir = 'modules/tandem-agents'
+    write(`${packageDir}/dist/tandem.js`, '')
+    cpSync(join(checkout, 'bin'), join(root, packageDir, 'bin'), { recursive: true })
     const fake = (path: string, name: string) => {
       write(path, `#!/bin/sh\necho ${name}\n`)
       chmodSync(join(root, path), 0o755)
     }
     fake('path/node', 'on PATH')
-    const seen = () => run(join(root, 'bin/tandem'), [], `${join(root, 'path')}:/usr/bin:/bin`).stdout.trim()
+    const searched = `${join(root, 'path')}:/usr/bin:/bin`
+    const seen = () => run(join(root, packageDir, 'bin/tandem'), [], searched).stdout.trim()
     const first = seen()
-    fake('node_modules/node/bin/node', 'of the package')
-    expect([first, seen()]).toEqual(['on PATH', 'of the package'])
+    fake('modules/node/bin/node', 'beside the package')
+    const second = seen()
+    fake(`${packageDir}/node_modules/node/bin/node`, 'of the package')
+    expect([first, second, seen()]).toEqual(['on PATH', 'beside the package', 'of the package'])
   })
 })
 
