@@ -102,7 +102,8 @@ if (major >= 24) {
 } else {
   process.stderr.write(
     '${name}: Node ' + process.versions.node + ' is too old; it needs Node 24 or newer (https://nodejs.org). ' +
-      'Install it, or put one beside: npm install node@24\\n'
+      'Install it, or put one beside Tandem: npm install --global node@24 ' +
+      '(in the project, without --global, for a Tandem in its node_modules)\\n'
   )
   process.exitCode = 78
 }

@@ -136,11 +136,14 @@ describe('the bundle', () => {
   it('is refused by an old Node with the reason and exit code 78', async () => {
     write('src/app/main.ts', `console.log('started')`)
     await buildDist(root, () => undefined)
-    expect(run(join(root, 'bin/tandem'), ['up'], oldNode())).toEqual({
+    const refused = run(join(root, 'bin/tandem'), ['up'], oldNode())
+    expect(refused).toEqual({
       status: 78,
       stdout: '',
       stderr: expect.stringContaining('Node 20.20.2 is too old; it needs Node 24'),
     })
+    // Without --global npm would make the directory of a global installation fit an empty list, and delete Tandem.
+    expect(refused.stderr).toContain('beside Tandem: npm install --global node@24 ')
   })
 
   it('keeps nothing of the build before', async () => {
