@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { rule, say, shell } from '#scripted-model'
+import { updateTurn } from '#store'
 import { openBench } from '../src/agents/test-harness.ts'
 import type { Bench } from '../src/agents/test-harness.ts'
 import type { CrashPoint } from '../src/agents/test-severable-store.ts'
@@ -68,4 +69,27 @@ describe('a daemon that dies between any two writes of a turn', () => {
       expect(outcomes.length).toBeGreaterThan(5)
     },
   )
+})
+
+describe('an open turn that cannot be read', { timeout: 60_000 }, () => {
+  it('fails by itself: the start, the lists and the other turns do not know of it', async () => {
+    await using bench = await openBench([
+      rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'never' }]),
+      rule('go on', { lastText: 'cut off by a crash' }, [say('went on')]),
+      rule('echo', {}, [say('you said {{lastText}}')]),
+    ])
+    const good = await bench.ask({ prompt: 'hold' })
+    const bad = await bench.ask({ prompt: 'hold' })
+    await Promise.all([good, bad].map(turn => bench.event(turn, 'text')))
+    await bench.life.store.commit({ changes: [updateTurn(bad.id, { request: {} })] })
+    const { agents } = await bench.nextLife('abandon')
+    expect(agents.summary(await agents.turn(bad.id))).toMatchObject({ turn_id: bad.id, cd: '' })
+    const answers = await Promise.all([bench.ended(good), bench.ended(bad)])
+    expect(answers).toMatchObject([
+      { success: true, agent_messages: 'went on' },
+      { status: 'failed', agent_messages: 'I was ', error: { code: 'TURN_UNREADABLE' } },
+    ])
+    const next = await bench.answer({ prompt: 'next', session_id: answers[1]?.session_id ?? '' })
+    expect(next).toMatchObject({ success: true, agent_messages: 'you said next' })
+  })
 })

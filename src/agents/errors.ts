@@ -156,6 +156,13 @@ export const turnCut = (reason: string): AppError =>
     data: { reason },
   })
 
+export const turnUnreadable = (turnId: string, cause: unknown): AppError =>
+  new AppError('TURN_UNREADABLE', 'invalid', `what turn ${turnId} was asked for cannot be read`, {
+    hint: 'it was stored by another version or changed by hand: ask again',
+    data: { turn_id: turnId },
+    cause,
+  })
+
 export const readOnlyChanged = (files: readonly string[]): AppError =>
   new AppError(
     'READ_ONLY_CHANGED',

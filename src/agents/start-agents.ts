@@ -18,7 +18,7 @@ import { answerOf, threadSummaryOf, turnSummaryOf } from './turn-answer.ts'
 import type { AnswerOptions } from './turn-answer.ts'
 import { createTurnChanges } from './turn-changes.ts'
 import type { Accepted } from './turn-intake.ts'
-import { resolveDirectory, turnRequestSchema } from './turn-request.ts'
+import { knownRequestOf, resolveDirectory } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 import { TurnService } from './turn-service.ts'
 import { createWorkTree } from './work-tree.ts'
@@ -214,7 +214,7 @@ async function configuredModel(
 async function hadOwnEffort(store: Store, turn: TurnRow): Promise<boolean> {
   const latest = await store.turns.list({ agentId: turn.agentId, limit: 20 })
   const before = latest.find(other => other.id !== turn.id && other.attempts.length > 0)
-  return before !== undefined && turnRequestSchema.parse(before.request).effort !== null
+  return before !== undefined && knownRequestOf(before).effort !== null
 }
 
 const effortKey = 'model_reasoning_effort'

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel'
 import type { ThreadSummary, TurnAnswer, TurnMessage, TurnSummary } from '#contracts'
 import type { AgentRow, Store, StoredEvent, TurnRow } from '#store'
 import { textSoFar } from './turn-outcome.ts'
-import { turnRequestSchema } from './turn-request.ts'
+import { knownRequestOf } from './turn-request.ts'
 
 export interface AnswerOptions {
   /** Undefined: what the turn was asked with, else the settings. */
@@ -18,7 +18,7 @@ export async function answerOf(
   turn: TurnRow,
   options: AnswerOptions = {},
 ): Promise<TurnAnswer> {
-  const request = turnRequestSchema.parse(turn.request)
+  const request = knownRequestOf(turn)
   const last = await deps.store.events.last({ turnId: turn.id })
   const text = turn.finalText ?? (await textSoFar(deps.store, turn))
   const shown = sliceOf(text, options)
@@ -111,7 +111,7 @@ function filesIn(files: unknown): string {
 }
 
 export function turnSummaryOf(turn: TurnRow): TurnSummary {
-  const request = turnRequestSchema.parse(turn.request)
+  const request = knownRequestOf(turn)
   return {
     turn_id: turn.id,
     agent_id: turn.agentId,

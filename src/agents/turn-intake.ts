@@ -12,8 +12,8 @@ import {
   checkOutputSchema,
   checkSandbox,
   hashInput,
+  knownRequestOf,
   resolveDirectory,
-  turnRequestSchema,
 } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 
@@ -123,7 +123,7 @@ async function agentFor(
 async function profileOf(store: Store, agent: AgentRow, asked: string | null): Promise<string | null> {
   const [latest] = await store.turns.list({ agentId: agent.id, limit: 1 })
   if (latest === undefined) return asked
-  const { profile } = turnRequestSchema.parse(latest.request)
+  const { profile } = knownRequestOf(latest)
   if (asked !== null && asked !== profile) throw profileFixed(agent.threadId ?? agent.id, profile)
   return profile
 }

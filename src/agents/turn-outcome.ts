@@ -6,7 +6,7 @@ import { updateAgent, updateTurn } from '#store'
 import type { Store, StoredEvent, TurnRow } from '#store'
 import { checkProposedDiff } from './proposed-diff.ts'
 import type { ChangesAfter, TurnChanges } from './turn-changes.ts'
-import { parseOutput, turnRequestSchema } from './turn-request.ts'
+import { knownRequestOf, parseOutput } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import type { RunOutcome } from './run-outcome.ts'
 import type { TurnRun } from './turn-run.ts'
@@ -29,7 +29,7 @@ export async function concludeTurn(
   outcome: EndedOutcome,
 ): Promise<void> {
   await run.recorder.settled()
-  const request = turnRequestSchema.parse(turn.request)
+  const request = knownRequestOf(turn)
   const said = await readWhatWasSaid(deps.store, turn, outcome)
   const changes = await changesOf(deps, turn, request, { didWork: said.didWork, codexDiff: run.codexDiff })
   const judged = judge(outcome, request, said.text, changes)

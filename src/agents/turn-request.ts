@@ -5,10 +5,18 @@ import { z } from 'zod'
 import { effortSchema, sandboxSchema } from '#contracts'
 import type { ParsedInput } from '#contracts'
 import { AppError, messageOf, systemCodeOf } from '#kernel'
-import { directoryInvalid, imageInvalid, outputMismatch, outputSchemaInvalid, sandboxDenied } from './errors.ts'
+import type { TurnRow } from '#store'
+import {
+  directoryInvalid,
+  imageInvalid,
+  outputMismatch,
+  outputSchemaInvalid,
+  sandboxDenied,
+  turnUnreadable,
+} from './errors.ts'
 
 /** What a turn was asked for beside its prompt; stored with it, so that it can be run after a restart. */
-export const turnRequestSchema = z.object({
+const turnRequestSchema = z.object({
   cd: z.string(),
   sandbox: sandboxSchema,
   model: z.string().nullable(),
@@ -21,6 +29,33 @@ export const turnRequestSchema = z.object({
   returnAllMessages: z.boolean(),
 })
 export type TurnRequest = z.infer<typeof turnRequestSchema>
+
+/** The request of a turn that is to run. */
+export function requestOf(turn: Pick<TurnRow, 'id' | 'request'>): TurnRequest {
+  const parsed = turnRequestSchema.safeParse(turn.request)
+  if (!parsed.success) throw turnUnreadable(turn.id, parsed.error)
+  return parsed.data
+}
+
+/** The request of a turn that is only looked at: one row that cannot be read must not hide the others, or stop a start. */
+export function knownRequestOf({ request }: Pick<TurnRow, 'request'>): TurnRequest {
+  const parsed = turnRequestSchema.safeParse(request)
+  if (parsed.success) return parsed.data
+  return { ...nothingKnown, cd: typeof request['cd'] === 'string' ? request['cd'] : '' }
+}
+
+const nothingKnown: TurnRequest = {
+  cd: '',
+  sandbox: 'read-only',
+  model: null,
+  effort: null,
+  reasoning: false,
+  profile: null,
+  images: [],
+  outputSchema: null,
+  onCut: 'continue',
+  returnAllMessages: false,
+}
 
 export type AskInput = ParsedInput<'ask'>
 

@@ -16,7 +16,7 @@ import { TurnRecorder } from './turn-recorder.ts'
 import { nextStep, settle } from './turn-recovery.ts'
 import type { RecoveryDeps } from './turn-recovery.ts'
 import type { RunOutcome } from './run-outcome.ts'
-import { turnRequestSchema } from './turn-request.ts'
+import { knownRequestOf, requestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import { isOpen } from './turn-status.ts'
 import { untilTaken } from './until-taken.ts'
@@ -81,7 +81,7 @@ export class TurnRun {
   constructor(deps: TurnRunDeps, turn: TurnRow) {
     this.#deps = deps
     this.turnId = turn.id
-    this.canBeContinued = turnRequestSchema.parse(turn.request).onCut === 'continue'
+    this.canBeContinued = knownRequestOf(turn).onCut === 'continue'
     this.#threadId = turn.threadId
     this.recorder = new TurnRecorder(deps, () => ({ agentId: turn.agentId, turnId: turn.id, threadId: this.#threadId }))
   }
@@ -135,10 +135,11 @@ export class TurnRun {
     if (!isOpen(turn)) return { kind: 'over' }
     // Cancelled, and the daemon died before that was its outcome.
     if (turn.attempts.length === 0 && turn.cancelledBy !== null) return { kind: 'interrupted', by: turn.cancelledBy }
+    const request = requestOf(turn)
     const connection = await this.#connect(turn)
     if (connection === undefined) return undefined
     try {
-      const round: Round = { turn, agent, connection, request: turnRequestSchema.parse(turn.request) }
+      const round: Round = { turn, agent, connection, request }
       const opened = await this.#open(round)
       const step = await nextStep(this.#recovery, round, opened)
       const settled = await settle(this.#recovery, turn, opened, step)
