@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { build as bundle } from 'esbuild'
 import type { Plugin } from 'esbuild'
@@ -113,7 +113,7 @@ if (major >= 24) {
 /** New files first, then the programs, then what is stale goes: nobody ever sees a program whose parts are missing. */
 function writeDist(dist: string, files: ReadonlyMap<string, string>, assets: readonly string[]): void {
   mkdirSync(dist, { recursive: true })
-  for (const asset of assets) cpSync(asset, join(dist, basename(asset)), { recursive: true })
+  for (const asset of assets) copyWhole(asset, join(dist, basename(asset)))
   const programsLast = [...files].sort(([a], [b]) => Number(a.endsWith('.main.js')) - Number(b.endsWith('.main.js')))
   for (const [name, text] of programsLast) writeWhole(join(dist, name), text)
   const wanted = new Set([...files.keys(), ...assets.map(asset => basename(asset))])
@@ -121,10 +121,18 @@ function writeDist(dist: string, files: ReadonlyMap<string, string>, assets: rea
   for (const name of stale) rmSync(join(dist, name), { recursive: true, force: true })
 }
 
-function writeWhole(path: string, text: string): void {
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+function copyWhole(from: string, to: string): void {
+  if (!statSync(from).isDirectory()) return writeWhole(to, readFileSync(from), statSync(from).mode)
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(from)) copyWhole(join(from, name), join(to, name))
+}
+
+/** Never in place: a shell that runs a script reads on in it. */
+function writeWhole(path: string, content: string | Buffer, mode = 0o644): void {
+  const bytes = Buffer.from(content)
+  if (existsSync(path) && readFileSync(path).equals(bytes)) return
   const draft = `${path}.${process.pid}.tmp`
-  writeFileSync(draft, text)
+  writeFileSync(draft, bytes, { mode })
   renameSync(draft, path)
 }
 

@@ -1,12 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -151,6 +154,30 @@ describe('the bundle', () => {
     write('src/app/main.ts', `console.log(1)`)
     await buildDist(root, () => undefined)
     expect(readdirSync(join(root, 'dist')).sort()).toEqual(['THIRD-PARTY.txt', 'tandem.js', 'tandem.main.js'])
+  })
+
+  it('leaves alone what did not change, and what did stays whole for a program that reads it', async () => {
+    write(
+      'src/app/main.ts',
+      `console.log(new URL('./words.txt', import.meta.url), new URL('./more/', import.meta.url))`,
+    )
+    const sources = ['words.txt', 'more/words.txt']
+    for (const path of sources) write(`src/app/${path}`, 'of the build before')
+    await buildDist(root, () => undefined)
+    const opened = sources.map(path => openSync(join(root, 'dist', path), 'r'))
+    const inodes = () => sources.map(path => statSync(join(root, 'dist', path)).ino)
+    const first = inodes()
+    await buildDist(root, () => undefined)
+    expect(inodes()).toEqual(first)
+    for (const path of sources) write(`src/app/${path}`, 'new')
+    await buildDist(root, () => undefined)
+    const there = sources.map(path => readFileSync(join(root, 'dist', path), 'utf8'))
+    const before = opened.map(file => readFileSync(file, 'utf8'))
+    opened.forEach(file => closeSync(file))
+    expect([there, before]).toEqual([
+      ['new', 'new'],
+      ['of the build before', 'of the build before'],
+    ])
   })
 
   it('names every package it contains with its licence', async () => {
