@@ -28,7 +28,8 @@ export function callerOf(environment: Environment, door: 'cli' | 'mcp'): Caller 
   const project = env['CLAUDE_PROJECT_DIR'] || (door === 'cli' ? environment.cwd : undefined)
   return {
     door,
-    client: `tandem ${door} ${version}`,
+    // Behind the door `mcp` the client is the program that speaks MCP: it tells its name when it connects.
+    ...(door === 'cli' ? { client: `tandem cli ${version}` } : {}),
     ...(session ? { claude_session_id: session.slice(0, 200) } : {}),
     ...(project ? { project_dir: project.slice(0, 4096) } : {}),
   }

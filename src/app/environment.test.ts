@@ -47,7 +47,6 @@ describe('readEnvironment', () => {
     process.env = { HOME: '/home/you', CLAUDE_CODE_SESSION_ID: 's-1', CLAUDE_PROJECT_DIR: '/p' }
     expect(callerOf(readEnvironment(), 'mcp')).toEqual({
       door: 'mcp',
-      client: `tandem mcp ${version}`,
       claude_session_id: 's-1',
       project_dir: '/p',
     })
