@@ -18,11 +18,16 @@ export interface ComposeDeps {
   readonly stop: StopRequest
   readonly startedAt: number
   readonly isSupervised: () => boolean
+  /** The user's own, for what Codex makes in the user's projects. */
+  readonly umask: number
   /** Clients that are connected: the door opens after its rooms. */
   readonly clients: () => number
 }
 
-/** What the daemon does, behind its door. Disposing ends Codex and closes the store; call `stop` before. */
+/**
+ * What the daemon does, behind its door. Disposing ends Codex and closes the store; without a `stop` before, what runs is
+ * stored as to be continued, without a grace.
+ */
 export interface Rooms extends AsyncDisposable {
   readonly verbs: VerbCaller
   readonly nodeId: string
@@ -56,6 +61,7 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
       client: { name: config.codex.client_name, version: environment.version },
       limits: { requestTimeoutMs: config.codex.request_timeout_ms },
       isWarm: true,
+      umask: deps.umask,
     }),
   )
   const agents = await startAgents({
@@ -68,6 +74,13 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
     env: environment.env,
     stateDir: places.stateDir,
   })
+  let isStopped = false
+  const stop: Rooms['stop'] = options => {
+    isStopped = true
+    return agents.stop(options)
+  }
+  // They are at work from here on. When a later part fails, Codex must not be taken from under a turn, which would then fail.
+  stack.defer(() => (isStopped ? undefined : stop({ graceMs: 0, now: AbortSignal.abort() })))
   const verbs = createVerbs({
     agents,
     store,
@@ -81,7 +94,7 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
     nodeId: store.nodeId,
     running: () => agents.counts.running,
     canStop: () => agents.canStop,
-    stop: options => agents.stop(options),
+    stop,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }

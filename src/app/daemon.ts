@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { startErrorFileOf } from '#client'
 import { configSchema, socketProtocol } from '#contracts'
-import { AppError, errorShapeOf, systemClock, within } from '#kernel'
+import { AppError, errorShapeOf, messageOf, systemClock } from '#kernel'
 import { ensurePrivateDirectory, openLog } from '#ops'
 import { startSocketDoor } from '#socket'
 import { assertSocketPathFits, claimSocket } from './claim-socket.ts'
+import { closeAll } from './close-all.ts'
 import { composeRooms } from './compose.ts'
 import { exitCodeOfStart, exitCodes } from './errors.ts'
 import { keepSocket } from './keep-socket.ts'
@@ -14,6 +15,7 @@ import { publishAddress } from './publish-address.ts'
 import { readConfig } from './read-config.ts'
 import { createStopRequest } from './stop-request.ts'
 import type { Config } from '#contracts'
+import type { Log } from '#kernel'
 import type { OpenLog } from '#ops'
 import type { SocketDoor } from '#socket'
 import type { Rooms } from './compose.ts'
@@ -22,22 +24,30 @@ import type { StopRequest } from './stop-request.ts'
 
 /** Serves until it is told to stop; answers the exit code and never rejects. `onServing` is called when clients are served. */
 export async function runDaemon(environment: Environment, onServing?: () => void): Promise<number> {
-  // Whatever we or our children write is ours alone unless somebody says otherwise.
-  process.umask(0o077)
+  outliveStandardError()
+  // What we write is ours alone unless somebody says otherwise. What Codex writes is the user's.
+  const umask = process.umask(0o077)
   const stop = createStopRequest()
   // Before anything starts, so that a signal during the start is not deadly.
   using _signals = listenToSignals(stop)
   const stack = new AsyncDisposableStack()
-  try {
-    const daemon = await start(environment, stop, stack)
-    onServing?.()
-    await serve(daemon, stop, stack)
-    return exitCodes.ok
-  } catch (error) {
-    await reportFailedStart(environment, error)
-    await within(systemClock, closeMs, stack.disposeAsync())
-    return exitCodeOfStart(error)
+  const daemon = await start({ environment, stop, umask }, stack).catch((error: unknown) => ({ error }))
+  if ('error' in daemon) {
+    await reportFailedStart(environment, daemon.error)
+    await closeAll(stack, { clock: systemClock, log: terminalLog, maxMs: closeMs })
+    return exitCodeOfStart(daemon.error)
   }
+  onServing?.()
+  const isPaused = await serve(daemon, stop)
+  const isClosed = await closeAll(stack, { clock: systemClock, log: daemon.log, maxMs: closeMs })
+  return isPaused && isClosed ? exitCodes.ok : exitCodes.stopFailed
+}
+
+interface StartDeps {
+  readonly environment: Environment
+  readonly stop: StopRequest
+  /** With which we were started. */
+  readonly umask: number
 }
 
 interface Daemon {
@@ -47,7 +57,7 @@ interface Daemon {
   readonly door: SocketDoor
 }
 
-async function start(environment: Environment, stop: StopRequest, stack: AsyncDisposableStack): Promise<Daemon> {
+async function start({ environment, stop, umask }: StartDeps, stack: AsyncDisposableStack): Promise<Daemon> {
   const { places } = environment
   const clock = systemClock
   const startedAt = clock.now()
@@ -76,6 +86,7 @@ async function start(environment: Environment, stop: StopRequest, stack: AsyncDi
       startedAt,
       // Asked each time: a supervisor can be killed, too.
       isSupervised: () => supervisorPid !== undefined && process.ppid === supervisorPid,
+      umask,
       clients: () => late.door?.clients ?? 0,
     }),
   )
@@ -119,8 +130,8 @@ function openDoor(deps: {
   })
 }
 
-/** Waits for the order to stop and carries it out: no new work, the grace, then everything down in reverse. */
-async function serve(daemon: Daemon, stop: StopRequest, stack: AsyncDisposableStack): Promise<void> {
+/** Waits for the order to stop and lets the turns end: no new work, then the grace. False when that failed: it is in the log. */
+async function serve(daemon: Daemon, stop: StopRequest): Promise<boolean> {
   const { config, door, log, rooms } = daemon
   const order = await stop.ordered
   const graceMs = order.graceMs ?? config.turns.stop_grace_ms
@@ -128,9 +139,22 @@ async function serve(daemon: Daemon, stop: StopRequest, stack: AsyncDisposableSt
   door.stopAccepting(order.reason)
   // The answer to whoever asked for it goes out first.
   await new Promise(resolve => setImmediate(resolve))
-  await rooms.stop({ graceMs, now: stop.now })
+  try {
+    await rooms.stop({ graceMs, now: stop.now })
+  } catch (error) {
+    log.error({ error }, 'the turns were not stopped in order')
+    return false
+  }
   log.info({ running: rooms.running() }, 'daemon stopped')
-  await within(systemClock, closeMs, stack.disposeAsync())
+  return true
+}
+
+/**
+ * Under the supervisor standard error is the log file, and gets the lines that the log cannot write: on a full disk it fails,
+ * too, and a failure that nobody listens to would end the daemon.
+ */
+function outliveStandardError(): void {
+  process.stderr.on('error', () => undefined)
 }
 
 function listenToSignals(stop: StopRequest): Disposable {
@@ -179,6 +203,12 @@ async function reportFailedStart(environment: Environment, error: unknown): Prom
   } catch {
     // The directory itself is what is wrong: standard error has told.
   }
+}
+
+/** For a start that failed, perhaps before there was a log. */
+const terminalLog: Pick<Log, 'error'> = {
+  error: ({ error }, event) =>
+    void process.stderr.write(`tandem daemon: ${event}${error === undefined ? '' : `: ${messageOf(error)}`}\n`),
 }
 
 /** For clients that do not take their last answer, and a Codex that does not end. */

@@ -1,7 +1,7 @@
 import { AppError } from '#kernel'
 
 /** sysexits(3): what the supervisor and service managers read. */
-export const exitCodes = { ok: 0, software: 70, alreadyRunning: 75, configuration: 78 } as const
+export const exitCodes = { ok: 0, software: 70, stopFailed: 71, alreadyRunning: 75, configuration: 78 } as const
 
 export const configInvalid = (file: string, problem: string, cause: unknown): AppError =>
   new AppError('CONFIG_INVALID', 'invalid', `${file}: ${problem}`, {
