@@ -156,9 +156,21 @@ describe('what is shipped', () => {
 
   it('names no path of the machine it was made on', () => {
     const isThere = (path: string): boolean => existsSync(join(projectRoot, path))
-    const traces = (text: string): boolean =>
-      text.includes(`${projectRoot}/`) || /\/(?:home|Users)\/(?!user\b|you\b)\w+\//.test(text)
-    expect(tracked.filter(path => isThere(path) && traces(read(path)))).toEqual([])
+    expect(tracked.filter(path => isThere(path) && hasTraces(read(path), projectRoot))).toEqual([])
+  })
+
+  it.each([
+    ['see xROOT/main.ts', false],
+    ['../ROOT is not ours, nor is ~ROOT/x or name.dROOT/x', false],
+    ['see `ROOT/src/main.ts`', true],
+    ["'ROOT/dist'", true],
+    ['file://ROOT/dist', true],
+    ['/homes/ROOT', false],
+    ['/home/' + 'somebody/x', true],
+  ])('where a trace is looked for, "%s" is one: %s', (text, isTrace) => {
+    const root = ['', 'src', 'app'].join('/')
+    expect(hasTraces(text.replaceAll('ROOT', root), root)).toBe(isTrace)
+    expect(hasTraces(text.replaceAll('ROOT', '/app'), '/app')).toBe(text.startsWith('/home/'))
   })
 
   it('has every command of package.json as a program', () => {
@@ -168,6 +180,13 @@ describe('what is shipped', () => {
     ])
   })
 })
+
+/** A root may be the end of other paths, too: before it no path may have begun. One of a single segment, such as `/app`, tells nothing. */
+function hasTraces(text: string, root: string): boolean {
+  const isTelling = root.lastIndexOf('/') > 0
+  const ofRoot = new RegExp(`(?<![\\w.@~-])${RegExp.escape(root)}/`)
+  return (isTelling && ofRoot.test(text)) || /\/(?:home|Users)\/(?!user\b|you\b)\w+\//.test(text)
+}
 
 /** Names that the founding documents give to functions; a reader of those looks for these words. */
 function namesOfTheFounders(): readonly string[] {
