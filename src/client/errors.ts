@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '#kernel'
+import { AppError, messageOf, shellQuote } from '#kernel'
 import type { Places } from '#contracts'
 
 export const daemonNotRunning = (places: Places): AppError =>
@@ -38,7 +38,7 @@ export const unsafeSocket = (path: string, problem: string, cure: string): AppEr
 
 export const foreignListener = (path: string): AppError =>
   new AppError('SOCKET_FOREIGN', 'unavailable', `something that is not the daemon listens at ${path}`, {
-    hint: `find it: fuser '${path}'; end it, or clear the path: rm '${path}'; then: tandem up`,
+    hint: `find it: fuser ${shellQuote(path)}; end it, or clear the path: rm ${shellQuote(path)}; then: tandem up`,
     data: { path },
   })
 
@@ -66,7 +66,7 @@ export const daemonWillNotStop = (pid: number | null, places: Places): AppError 
   new AppError('DAEMON_WILL_NOT_STOP', 'timeout', `the daemon${pid === null ? '' : ` (pid ${pid})`} did not stop`, {
     hint:
       pid === null
-        ? `find what holds ${places.lockFile}: fuser ${places.lockFile}`
+        ? `find what holds ${places.lockFile}: fuser ${shellQuote(places.lockFile)}`
         : `make sure that it is Tandem (ps -fp ${pid}), then end it: kill -9 ${pid}`,
     data: { pid, lock_file: places.lockFile },
   })

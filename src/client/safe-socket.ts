@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { addressFileSchema } from '#contracts'
-import { systemCodeOf } from '#kernel'
+import { shellQuote, systemCodeOf } from '#kernel'
 import { unsafeSocket } from './errors.ts'
 import type { Stats } from 'node:fs'
 import type { z } from 'zod'
@@ -32,31 +32,30 @@ export async function readAddress(places: Places): Promise<Address | undefined> 
  */
 export async function isSafeSocket(path: string): Promise<boolean> {
   const directory = await look(dirname(path))
-  const socket = directory === undefined ? undefined : await look(path)
   if (directory === undefined) return false
-  assertOurs(dirname(path), directory, 'rm')
-  if (!directory.isDirectory())
-    throw unsafeSocket(
-      dirname(path),
-      'is not a directory',
-      `move it away: mv '${dirname(path)}' '${dirname(path)}.old'`,
-    )
-  if ((directory.mode & 0o077) !== 0)
-    throw unsafeSocket(dirname(path), 'can be entered by others', `run: chmod 700 '${dirname(path)}'`)
+  const socket = await look(path)
+  assertOurDirectory(dirname(path), directory)
   if (socket === undefined) return false
-  assertOurs(path, socket, 'rm')
-  if (!socket.isSocket()) throw unsafeSocket(path, 'is not a socket', `move it away: mv '${path}' '${path}.old'`)
+  assertOurs(path, socket)
+  if (!socket.isSocket()) throw unsafeSocket(path, 'is not a socket', moveAway(path))
   if ((socket.mode & 0o077) !== 0)
     throw unsafeSocket(
       path,
       'is open to others',
-      `remove it: rm '${path}' (a running daemon puts it back), then: tandem up`,
+      `remove it: rm ${shellQuote(path)} (a running daemon puts it back), then: tandem up`,
     )
   return true
 }
 
-function assertOurs(path: string, found: Stats, remove: string): void {
-  if (found.isSymbolicLink()) throw unsafeSocket(path, 'is a link', `remove the link: ${remove} '${path}'`)
+function assertOurDirectory(path: string, found: Stats): void {
+  assertOurs(path, found)
+  if (!found.isDirectory()) throw unsafeSocket(path, 'is not a directory', moveAway(path))
+  if ((found.mode & 0o077) !== 0)
+    throw unsafeSocket(path, 'can be entered by others', `run: chmod 700 ${shellQuote(path)}`)
+}
+
+function assertOurs(path: string, found: Stats): void {
+  if (found.isSymbolicLink()) throw unsafeSocket(path, 'is a link', `remove the link: rm ${shellQuote(path)}`)
   const own = process.getuid?.() ?? found.uid
   if (found.uid === own) return
   throw unsafeSocket(
@@ -65,6 +64,8 @@ function assertOurs(path: string, found: Stats, remove: string): void {
     'set TANDEM_RUNTIME_DIR to a directory of your own, then: tandem up',
   )
 }
+
+const moveAway = (path: string): string => `move it away: mv ${shellQuote(path)} ${shellQuote(`${path}.old`)}`
 
 async function look(path: string): Promise<Stats | undefined> {
   try {
