@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { callTool, rule, say } from '#scripted-model'
+import { openMcpDoor } from './support/doors.ts'
 import { mainRequests, openClaudeWorld, shownTo } from './support/claude-world.ts'
 import { longAnswer } from './support/stand-in-verbs.ts'
+import { openTandemWorld } from './support/tandem-world.ts'
 import type { Rule } from '#scripted-model'
 
 const done: Rule = rule('done', { dialect: 'messages' }, [say('done')])
@@ -95,4 +97,25 @@ test('a stage is a command: its prompt says what to call, and the person’s who
   expect(texts).toContain('## Requirements\nusers need "registration and\n')
   expect(texts).toContain(`- \`cd\`: ${world.project}`)
   expect(texts).toContain('<command-args>users need "registration and login" $(touch pwned)</command-args>')
+})
+
+test('a daemon that is stopped under a call: the failure leads back to the turn, which has run once', async () => {
+  const rules = [
+    rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'open' }, say('there')]),
+    rule('go on', { lastText: 'cut off by a crash' }, [say('went on')]),
+  ]
+  await using world = await openTandemWorld(rules, { turns: { stop_grace_ms: 0 } })
+  await using door = await openMcpDoor(world)
+  const asked = door.call('ask', { prompt: 'hold', cd: world.project })
+  await world.model.waitForRequest(request => request.rule === 'held', { timeoutMs: 60_000 })
+  expect(await world.tandem(['down'])).toMatchObject({ code: 0 })
+  const failed = await asked
+  const way = /do not send the prompt again: call codex_wait with turn_id (turn_\w+) of SESSION_ID [0-9a-f-]{36}$/
+  expect(failed).toMatchObject({ kind: 'error', code: 'DAEMON_STOPPING', hint: expect.stringMatching(way) })
+  const [, turn_id] = way.exec(failed.kind === 'error' ? (failed.hint ?? '') : '') ?? []
+  expect(await door.call('wait', { turn_id })).toMatchObject({
+    kind: 'ok',
+    output: { turn_id, status: 'completed', agent_messages: 'went on' },
+  })
+  expect(world.promptsInHistory().filter(prompt => prompt === 'hold')).toHaveLength(1)
 })
