@@ -1,7 +1,7 @@
 #!/bin/sh
 # Keeps the daemon alive: supervisor.sh STATE_DIRECTORY PROGRAM [ARGUMENT...]
 # The first argument only tells `tandem down` whose supervisor this is.
-# 0: it was stopped. 75: another daemon runs. 78: it cannot start, and trying again would not help.
+# 0: it was stopped; 71: not in order. 75: another daemon runs. 78: it cannot start, and trying again would not help.
 shift
 child=
 nap=
@@ -10,17 +10,18 @@ is_ending=
 end() {
   is_ending=1
   [ -n "$child" ] && kill -TERM "$child" 2>/dev/null
-  [ -n "$nap" ] && kill -TERM "$nap" 2>/dev/null
+  [ -n "$nap" ] && kill -KILL "$nap" 2>/dev/null
 }
 trap end TERM INT HUP
 
 tenths=2
 while :; do
   began=$(date +%s)
+  [ -n "$is_ending" ] && exit 0
   TANDEM_SUPERVISOR_PID=$$ "$@" &
   child=$!
-  # A signal that came before the child had a number.
-  [ -n "$is_ending" ] && kill -TERM "$child" 2>/dev/null
+  # A signal that came before the child had a number. It is this shell's copy still, in which a TERM would be lost.
+  [ -n "$is_ending" ] && kill -KILL "$child" 2>/dev/null
   wait "$child"
   code=$?
   # A trapped signal ends the wait, not the child.
@@ -30,11 +31,14 @@ while :; do
   done
   child=
   [ -n "$is_ending" ] && exit 0
-  case $code in 0 | 75 | 78) exit "$code" ;; esac
+  case $code in 0 | 71 | 75 | 78) exit "$code" ;; esac
 
   [ $(($(date +%s) - began)) -ge 60 ] && tenths=2
+  [ -n "$is_ending" ] && exit 0
   sleep "$((tenths / 10)).$((tenths % 10))" &
   nap=$!
+  # As above.
+  [ -n "$is_ending" ] && kill -KILL "$nap" 2>/dev/null
   wait "$nap"
   nap=
   [ -n "$is_ending" ] && exit 0
