@@ -99,6 +99,11 @@ describe('README.md', () => {
     expect(block.trim().split('\n')).toEqual(['npm ci && npm run demo', 'npm ci && npm test'])
   })
 
+  it('installs what a fresh clone has, too: what is packed is built with what `npm ci` brings', () => {
+    const block = /## Use it with your own[^]*?```sh\n([^]*?)```/.exec(readme)?.[1] ?? ''
+    expect(block.split('\n')[0]).toBe('npm ci && npm pack && npm install --global ./tandem-agents-*.tgz')
+  })
+
   it('and CONTRIBUTING.md name only npm scripts that exist', () => {
     const named = [...`${readme}${read('CONTRIBUTING.md')}`.matchAll(/npm (?:run (?:-s )?([\w:-]+)|(test)\b)/g)]
     const scripts = named.map(([, script, test]) => script ?? test ?? '')
