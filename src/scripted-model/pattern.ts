@@ -3,9 +3,12 @@ export type Match = { readonly groups: readonly string[] } | undefined
 
 export type Pattern = (text: string) => Match
 
-/** `/source/flags` is a regular expression, anything else is looked for as it stands. Throws on a bad expression. */
+/**
+ * `/source/flags` is a regular expression, anything else is looked for as it stands. Throws on a bad expression.
+ * Without `g` and `y`: an expression with one of these goes on where it last was.
+ */
 export function compilePattern(pattern: string): Pattern {
-  const form = /^\/(.*)\/([dimsuvy]*)$/s.exec(pattern)
+  const form = /^\/(.*)\/([dimsuv]*)$/s.exec(pattern)
   if (form === null) return text => (text.includes(pattern) ? { groups: [pattern] } : undefined)
   const expression = new RegExp(form[1] ?? '', form[2])
   return text => {
@@ -16,6 +19,6 @@ export function compilePattern(pattern: string): Pattern {
 
 /** Like `compilePattern`, but plain text must be the whole (model names). */
 export function compileWhole(pattern: string): Pattern {
-  if (/^\/.*\/[dimsuvy]*$/s.test(pattern)) return compilePattern(pattern)
+  if (/^\/.*\/[dimsuv]*$/s.test(pattern)) return compilePattern(pattern)
   return text => (text === pattern ? { groups: [text] } : undefined)
 }

@@ -28,6 +28,16 @@ test('the first rule that fits wins, a limited rule hands over, replies follow e
   })
 })
 
+test('a pattern fits the same text every time: what would remember where it was is not a pattern', async () => {
+  const rules = [rule('text', { lastText: '/hi/y' }, [say('text')]), rule('model', { model: '/hi/g' }, [say('model')])]
+  await withRules(rules, async ask => {
+    const answers = []
+    for (const text of ['a /hi/y', 'a /hi/y', 'hi', 'hi'])
+      answers.push(said(await ask('responses', bodyFor('responses', text, { model: '/hi/g' }))))
+    expect(answers).toEqual(['text', 'text', 'model', 'model'])
+  })
+})
+
 test('an unmatched request gets a clear text, so that no client hangs', async () => {
   await using model = await startScriptedModel({ scenario: scenario('none', []) })
   const got = await post(`${model.url}/v1/messages`, bodyFor('messages', 'what "now"'))
