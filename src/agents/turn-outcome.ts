@@ -50,7 +50,8 @@ export async function concludeTurn(
           error: judged.error,
           ...(outcome.kind === 'interrupted' ? { cancelledBy: outcome.by } : {}),
         },
-        { ifStatus: ['queued', 'running'] },
+        // Only as it was read: one that waited may have been started meanwhile.
+        { ifStatus: [turn.status === 'queued' ? 'queued' : 'running'] },
       ),
       updateAgent(turn.agentId, { lastActiveAt: deps.clock.now() }),
     ],

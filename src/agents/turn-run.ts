@@ -161,6 +161,8 @@ export class TurnRun {
     const turn = await this.#deps.store.turns.byId(this.turnId)
     const agent = turn === undefined ? undefined : await this.#deps.store.agents.byId(turn.agentId)
     if (turn === undefined || agent === undefined) throw turnUnknown(this.turnId)
+    // An earlier run may have stored it.
+    this.#threadId = turn.threadId ?? this.#threadId
     return { turn, agent }
   }
 

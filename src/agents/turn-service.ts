@@ -1,4 +1,4 @@
-import { AppError, asTurnId, messageOf, within } from '#kernel'
+import { AppError, asTurnId, backoffMs, messageOf, sleep, within } from '#kernel'
 import type { Clock, Log, TurnId } from '#kernel'
 import type { Caller } from '#contracts'
 import { updateTurn } from '#store'
@@ -29,15 +29,27 @@ const stopWaitMs = 10_000
 
 const lookAgainMs = 30_000
 
+/** Pause before a turn is taken up again whose outcome could not be stored: half a second at first. */
+const takeUpAgain = { firstMs: 1000, maxMs: 60_000 }
+
+interface AtWork {
+  run: TurnRun
+  /** As a person cancelled it: it counts for the next run too, when the first one could not store its outcome. */
+  cancelledBy: string | null
+  /** Ends the pause before the next run. */
+  hurry: AbortController
+  readonly over: Promise<void>
+}
+
 /** Accepts turns, runs each when its time comes, and takes up at its start what an earlier life left open. */
 export class TurnService {
   readonly #deps: TurnServiceDeps
   readonly #queue: TurnQueue<TurnRow>
-  readonly #runs = new Map<TurnId, { readonly run: TurnRun; readonly over: Promise<void> }>()
+  readonly #runs = new Map<TurnId, AtWork>()
+  readonly #stopping = new AbortController()
   readonly #queuedTimers = new Map<TurnId, Disposable>()
   /** Turns that were let in and are not stored yet. */
   #accepting = 0
-  #isStopping = false
 
   constructor(deps: TurnServiceDeps) {
     this.#deps = deps
@@ -82,7 +94,7 @@ export class TurnService {
 
   /** Those that are being accepted at this moment count, but for as many as can run at once. */
   #checkRoom(): void {
-    if (this.#isStopping) throw daemonStopping()
+    if (this.#stopping.signal.aborted) throw daemonStopping()
     const { maxRunning, maxQueued } = this.#deps.limits
     const willWait = Math.max(0, this.#accepting - (maxRunning - this.#queue.runningCount))
     if (this.#queue.waitingCount + willWait >= maxQueued) throw queueFull(maxQueued)
@@ -139,14 +151,23 @@ export class TurnService {
       if (!(await this.#markCancelled(turn, by))) return await this.find(turnId)
     } catch (error) {
       // A full disk must not keep a turn running: its outcome will say that it was cancelled.
-      this.#runs.get(turn.id)?.run.stop({ kind: 'cancel', by })
+      this.#stopRun(turn.id, by)
       throw error
     }
-    const running = this.#runs.get(turn.id)
-    if (running !== undefined) running.run.stop({ kind: 'cancel', by })
-    else if (this.#queue.remove(turn.id)) await this.#endUnstarted(turn, { kind: 'interrupted', by })
+    if (this.#stopRun(turn.id, by)) return this.wait(turn.id, { timeoutMs: stopWaitMs })
+    if (this.#queue.remove(turn.id)) await this.#endUnstarted(turn, { kind: 'interrupted', by })
     else this.#takeUp(turn)
     return this.wait(turn.id, { timeoutMs: stopWaitMs })
+  }
+
+  /** False when it does not run. */
+  #stopRun(turnId: TurnId, by: string): boolean {
+    const atWork = this.#runs.get(turnId)
+    if (atWork === undefined) return false
+    atWork.cancelledBy ??= by
+    atWork.run.stop({ kind: 'cancel', by })
+    atWork.hurry.abort()
+    return true
   }
 
   /** Durable before anything is ended: after a crash it must not run. False when it has ended meanwhile. */
@@ -174,7 +195,7 @@ export class TurnService {
 
   /** No new turns; running ones may end within the grace, then they are interrupted and stored as to be continued. */
   async stop(options: { readonly graceMs: number; readonly now?: AbortSignal | undefined }): Promise<void> {
-    this.#isStopping = true
+    this.#stopping.abort()
     for (const timer of this.#queuedTimers.values()) timer[Symbol.dispose]()
     const hurry = Promise.withResolvers<void>()
     options.now?.addEventListener('abort', () => hurry.resolve(), { once: true })
@@ -203,33 +224,59 @@ export class TurnService {
 
   #schedule(): void {
     for (;;) {
-      const turn = this.#isStopping ? undefined : this.#queue.take()
+      const turn = this.#stopping.signal.aborted ? undefined : this.#queue.take()
       if (turn === undefined) return
       this.#forgetTimer(turn.id)
-      const run = new TurnRun(this.#deps.run, turn)
-      const over = this.#runToItsEnd(run).finally(() => {
+      const over = Promise.withResolvers<void>()
+      const atWork: AtWork = {
+        run: new TurnRun(this.#deps.run, turn),
+        cancelledBy: null,
+        hurry: new AbortController(),
+        over: over.promise,
+      }
+      this.#runs.set(turn.id, atWork)
+      void this.#workOn(atWork, turn).finally(() => {
         this.#runs.delete(turn.id)
         this.#queue.ended(turn.id)
         this.#schedule()
+        over.resolve()
       })
-      this.#runs.set(turn.id, { run, over })
     }
   }
 
-  async #runToItsEnd(run: TurnRun): Promise<void> {
+  /** It keeps its place until its outcome is stored: the next turn of its agent builds on it. */
+  async #workOn(atWork: AtWork, turn: TurnRow): Promise<void> {
+    const { signal } = this.#stopping
+    for (let tries = 0; !(await this.#runToItsEnd(atWork.run)); tries += 1) {
+      atWork.hurry = new AbortController()
+      const pause = AbortSignal.any([signal, atWork.hurry.signal])
+      await sleep(backoffMs(tries, takeUpAgain), pause).catch(() => undefined)
+      // Nothing is lost: the turn is still open in the store, and the next start takes it up.
+      if (signal.aborted) return
+      atWork.run = new TurnRun(this.#deps.run, turn)
+      if (atWork.cancelledBy !== null) atWork.run.stop({ kind: 'cancel', by: atWork.cancelledBy })
+    }
+  }
+
+  /** False when its end could not be stored, but may be later. */
+  async #runToItsEnd(run: TurnRun): Promise<boolean> {
     try {
       const outcome = await run.run()
       const turn = await this.find(run.turnId)
-      if (outcome.kind === 'over') return
-      if (outcome.kind !== 'paused') return await concludeTurn(this.#deps.conclude, turn, run, outcome)
+      if (outcome.kind === 'over') return true
+      if (outcome.kind !== 'paused') {
+        await concludeTurn(this.#deps.conclude, turn, run, outcome)
+        return true
+      }
       const reason = 'the daemon stops; the turn goes on when it starts again'
       await run.recorder.commit(
         [updateTurn(turn.id, { pausedAt: this.#deps.clock.now() }, { ifStatus: ['queued', 'running'] })],
         [{ kind: 'turn.paused', data: { reason } }],
       )
+      return true
     } catch (error) {
-      // Nothing is lost: the turn is still open in the store, and the next start takes it up.
       this.#deps.log.error({ turnId: run.turnId, error: messageOf(error) }, 'the end of a turn was not stored')
+      return error instanceof AppError && error.code === 'STORE_CLOSED'
     }
   }
 
@@ -239,6 +286,12 @@ export class TurnService {
       await concludeTurn(this.#deps.conclude, turn, new TurnRun(this.#deps.run, turn), outcome)
     } catch (error) {
       this.#deps.log.error({ turnId: turn.id, error: messageOf(error) }, 'the end of a turn was not stored')
+      const isOver = error instanceof AppError && ['TURN_STATE_CHANGED', 'STORE_CLOSED'].includes(error.code)
+      if (isOver || this.#stopping.signal.aborted) return
+      this.#queuedTimers.set(
+        turn.id,
+        this.#deps.clock.after(takeUpAgain.maxMs, () => this.#takeUp(turn)),
+      )
     }
   }
 
