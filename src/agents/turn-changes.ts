@@ -103,7 +103,10 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
       return { ...nothing, diff: codexDiff, warning: taken?.kind === 'failed' ? `no full diff: ${taken.reason}` : null }
     },
     async forget(turnId) {
+      const atWork = turns.get(turnId)
       turns.delete(turnId)
+      // One that is under way would put the folder back.
+      await atWork?.snapshot
       await deps.workTree.forget(folderOf(turnId))
     },
     sweep: open => deps.workTree.forgetOthers(deps.folder, new Set<string>(open)),
