@@ -101,6 +101,13 @@ describe('the answer of a turn', () => {
     })
   })
 
+  it('has what happened last in short, never with half a character', async () => {
+    const lastOf = async (text: string) => (await answerOf(deps([['message', { text }]]), turn)).last_event?.text
+    expect(await lastOf('x'.repeat(500))).toBe('x'.repeat(500))
+    expect(await lastOf('x'.repeat(100_000))).toBe('x'.repeat(500))
+    expect(await lastOf(`${'x'.repeat(499)}😀 and more`)).toBe('x'.repeat(499))
+  })
+
   it('has all messages when they are wanted, reasoning only when that is on', async () => {
     const events = [
       ['reasoning', { item_id: 'r', text: 'hm' }],

@@ -38,7 +38,10 @@ export async function answerOf(
     proposed_diff: turn.proposedDiff,
     session_restarted: turn.sessionRestarted,
     elapsed_ms: Math.max(0, (turn.endedAt ?? deps.clock.now()) - turn.acceptedAt),
-    last_event: last === undefined ? null : { seq: last.seq, kind: last.kind, at: last.at, text: describeEvent(last) },
+    last_event:
+      last === undefined
+        ? null
+        : { seq: last.seq, kind: last.kind, at: last.at, text: beginningOf(describeEvent(last)) },
     error: turn.error,
   }
 }
@@ -52,6 +55,15 @@ function sliceOf(
   // Not between the halves of a character outside of the basic plane; but a reader of one unit at a time must get on.
   if (end < text.length && /[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end += end - 1 > offset ? -1 : 1
   return { text: text.slice(offset, end), readOn: end < text.length ? { offset: end, total: text.length } : null }
+}
+
+/** What happened last is a hint; the whole text of a message is in agent_messages. */
+const maxHintChars = 500
+
+/** Not up to the middle of a character outside of the basic plane. */
+function beginningOf(text: string): string {
+  const cut = text.slice(0, maxHintChars)
+  return cut.length < text.length ? cut.replace(/[\uD800-\uDBFF]$/, '') : text
 }
 
 async function messagesOf(store: Pick<Store, 'events'>, turn: TurnRow, withReasoning: boolean): Promise<TurnMessage[]> {
