@@ -7,8 +7,9 @@ import { createClient } from '#client'
 import type { Client } from '#client'
 import { placesOf } from '#contracts'
 import type { Caller, ConfigInput, Places } from '#contracts'
-import { systemClock } from '#kernel'
+import { sleep, systemClock } from '#kernel'
 import { claudeEnvFor, codexConfigFor, startScriptedModel } from '#scripted-model'
+import { commandOf, endProcessesOf, processesOf } from './tandem.ts'
 import type { Rule, ScriptedModel } from '#scripted-model'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -106,11 +107,25 @@ export async function openTandemWorld(rules: readonly Rule[], config: ConfigInpu
     async [Symbol.asyncDispose]() {
       for (const client of clients) await client[Symbol.asyncDispose]()
       await tandem(['down'])
+      const left = await endLeftOver(folder)
       await model[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+      if (left.length > 0) throw new Error(`this stayed behind after tandem down: ${left.join('; ')}`)
     },
   }
 }
+
+/** What still runs of this world after some seconds, by pid and command; it is ended. */
+async function endLeftOver(folder: string): Promise<readonly string[]> {
+  const until = performance.now() + patienceMs
+  while (processesOf(folder).length > 0 && performance.now() < until) await sleep(50)
+  const left = processesOf(folder).map(pid => `${pid} ${commandOf(pid)}`)
+  endProcessesOf(folder)
+  return left
+}
+
+/** For what ends by itself: the supervisor after its daemon, a command whose caller was killed. */
+const patienceMs = 10_000
 
 function environmentOf(folder: string, model: ScriptedModel): Record<string, string> {
   return {

@@ -55,9 +55,7 @@ export function createTestTandem(): TestTandem {
     daemonPid: () => addressOf(places)?.pid,
     supervisorPid: () => addressOf(places)?.supervisor_pid ?? undefined,
     async [Symbol.asyncDispose]() {
-      // Supervisors first: they would bring the others back.
-      const left = processesOf(temp.root)
-      for (const pid of left.sort((a, b) => Number(isShell(b)) - Number(isShell(a)))) kill(pid)
+      endProcessesOf(temp.root)
       for (const child of started) if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
       temp[Symbol.dispose]()
     },
@@ -80,7 +78,12 @@ export function processesOf(root: string): number[] {
     .filter(pid => pid !== process.pid && isAlive(pid) && environmentOf(pid).includes(root))
 }
 
-const commandOf = (pid: number): string => readOrEmpty(`/proc/${pid}/cmdline`)
+/** Supervisors first: they would bring the others back. */
+export function endProcessesOf(root: string): void {
+  for (const pid of processesOf(root).sort((a, b) => Number(isShell(b)) - Number(isShell(a)))) kill(pid)
+}
+
+export const commandOf = (pid: number): string => readOrEmpty(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()
 const environmentOf = (pid: number): string => readOrEmpty(`/proc/${pid}/environ`)
 const isShell = (pid: number): boolean => commandOf(pid).includes('supervisor.sh') && statusOf(pid) !== undefined
 
