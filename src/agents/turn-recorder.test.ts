@@ -75,6 +75,16 @@ describe('the record of a turn', () => {
     expect(writes).toEqual(['A', 'A', 'A'])
   })
 
+  it('does not make one write of everything that came in a long wait', async () => {
+    const { recorder, writes, release } = openRecorder(['held'])
+    recorder.note({ kind: 'warning', data: { message: 'first' } })
+    for (let i = 0; i < 1500; i += 1) recorder.note({ kind: 'warning', data: { message: 'small' } })
+    for (let i = 0; i < 3; i += 1) recorder.note({ kind: 'warning', data: { message: 'x'.repeat(3 * 1024 * 1024) } })
+    release()
+    await recorder.settled()
+    expect(writes.map(write => write.split(' ').length)).toEqual([1, 1000, 501, 1, 1])
+  })
+
   it('fails only the write that is refused for good', async () => {
     const refused = new AppError('TURN_STATE_CHANGED', 'conflict', 'not running any more')
     const { recorder, writes } = openRecorder([refused])

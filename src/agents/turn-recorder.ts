@@ -9,12 +9,15 @@ import { noteOf } from './event-notes.ts'
 const textIntervalMs = 100
 /** Tries of a write that fails for a passing reason (a full disk), with pauses up to 5 s: about 10 minutes. */
 const maxTries = 130
+/** Events in one write, and characters of their data: far below what the store refuses as too large. */
+const maxBatchEvents = 1000
+const maxBatchChars = 4 * 1024 * 1024
 
-/** A closed store stays closed: the daemon stops, and the next start takes the turn up. */
 function isThereAlready(error: unknown): boolean {
   return error instanceof AppError && error.code === 'STORE_DUPLICATE_KEY'
 }
 
+/** A closed store stays closed: the daemon stops, and the next start takes the turn up. */
 function isPassing(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code === 'STORE_CLOSED') return false
   return error.kind === 'unavailable' || error.kind === 'busy'
@@ -100,8 +103,14 @@ export class TurnRecorder {
 
   /** Changes may be refused by a condition of theirs; they go alone, so that only they are. */
   #nextBatch(): readonly Entry[] {
-    const firstWithChanges = this.#queue.findIndex(entry => entry.changes.length > 0)
-    const count = firstWithChanges === -1 ? this.#queue.length : Math.max(1, firstWithChanges)
+    let events = 0
+    let chars = 0
+    const next = this.#queue.findIndex(entry => {
+      events += entry.events.length
+      chars += JSON.stringify(entry.events).length
+      return entry.changes.length > 0 || events > maxBatchEvents || chars > maxBatchChars
+    })
+    const count = next === -1 ? this.#queue.length : Math.max(1, next)
     const batch = this.#queue.slice(0, count)
     this.#queue = this.#queue.slice(count)
     return batch
