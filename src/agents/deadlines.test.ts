@@ -72,19 +72,6 @@ describe('a watched turn', () => {
     expect(over.fired).toEqual(['total after 5000'])
   })
 
-  it('may be silent while a question to a person is open', () => {
-    const { clock, fired, watch } = watched()
-    watch.progressed()
-    watch.paused(true)
-    clock.advance(800)
-    expect(fired).toEqual([])
-    watch.paused(false)
-    clock.advance(199)
-    expect(fired).toEqual([])
-    clock.advance(1)
-    expect(fired).toEqual(['total after 1000'])
-  })
-
   it('fires once, and never after its end', () => {
     const first = watched()
     first.clock.advance(5000)

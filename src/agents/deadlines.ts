@@ -7,7 +7,7 @@ export interface DeadlineLimits {
   readonly firstEventMs: number
   readonly silenceMs: number
   readonly retryingMs: number
-  /** For the whole turn: what earlier attempts took counts (`spentMs`). */
+  /** For the whole turn: what earlier attempts took counts (`spentMs`), but only those of this life of the daemon. */
   readonly totalMs: number
 }
 
@@ -31,7 +31,6 @@ export class DeadlineWatch implements Disposable {
   #lastEventAt: number
   #retryingSince: number | undefined
   #hasProgressed = false
-  #isPaused = false
   #isOver = false
   #timer: Disposable | undefined
 
@@ -67,13 +66,6 @@ export class DeadlineWatch implements Disposable {
     this.#arm()
   }
 
-  /** While a question to a person is open, silence does not count. */
-  paused(isPaused: boolean): void {
-    this.#isPaused = isPaused
-    this.#lastEventAt = this.#clock.monotonic()
-    this.#arm()
-  }
-
   [Symbol.dispose](): void {
     this.#isOver = true
     this.#timer?.[Symbol.dispose]()
@@ -99,7 +91,7 @@ export class DeadlineWatch implements Disposable {
     const candidates = [due('total', this.#totalFrom, limits.totalMs)]
     if (this.#retryingSince !== undefined) candidates.push(due('retrying', this.#retryingSince, limits.retryingMs))
     else if (!this.#hasProgressed) candidates.push(due('first-event', this.#startedAt, limits.firstEventMs))
-    if (this.#hasProgressed && !this.#isPaused) candidates.push(due('silence', this.#lastEventAt, limits.silenceMs))
+    if (this.#hasProgressed) candidates.push(due('silence', this.#lastEventAt, limits.silenceMs))
     return candidates.reduce((first, other) => (other.at < first.at ? other : first))
   }
 }

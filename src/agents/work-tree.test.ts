@@ -84,7 +84,7 @@ describe('what a turn changed', () => {
     using place = openRepository()
     place.write('a.txt', 'changed before\n')
     place.write('untracked.txt', 'there before\n')
-    expect(await place.during(() => undefined)).toEqual({ kind: 'compared', diff: '', files: [], isCut: false })
+    expect(await place.during(() => undefined)).toEqual({ kind: 'compared', diff: '', files: [] })
   })
 
   it('is found however it was written: changed, new, deleted, renamed', async () => {
@@ -149,7 +149,7 @@ describe('what a turn changed', () => {
   it('is shown up to a limit, and says so', async () => {
     using place = openRepository({ maxDiffBytes: 1000 })
     const outcome = await place.during(() => place.write('long.txt', 'line\n'.repeat(2000)))
-    expect(outcome).toMatchObject({ kind: 'compared', isCut: true, files: ['long.txt'] })
+    expect(outcome).toMatchObject({ kind: 'compared', files: ['long.txt'] })
     expect(diffOf(outcome).length).toBeLessThan(1100)
     expect(diffOf(outcome)).toContain('[cut at 1000 bytes]')
   })

@@ -31,7 +31,7 @@ export interface WorkTree {
 }
 
 export type ChangesOutcome =
-  | { readonly kind: 'compared'; readonly diff: string; readonly files: readonly string[]; readonly isCut: boolean }
+  | { readonly kind: 'compared'; readonly diff: string; readonly files: readonly string[] }
   | { readonly kind: 'failed'; readonly reason: string }
 
 export interface WorkTreeDeps {
@@ -95,7 +95,7 @@ async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: str
   if (now.kind === 'no-repository' || place === undefined)
     return { kind: 'failed', reason: `${before.root} is no git repository any more` }
   if (now.kind === 'failed') return now
-  if (now.snapshot.tree === before.tree) return { kind: 'compared', diff: '', files: [], isCut: false }
+  if (now.snapshot.tree === before.tree) return { kind: 'compared', diff: '', files: [] }
   const env = { GIT_OBJECT_DIRECTORY: before.objects, GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(place.objects) }
   const own = await withoutFilters(gitOptions(deps, before.root, env))
   if (own === undefined) return { kind: 'failed', reason: filtersUnknown }
@@ -107,7 +107,6 @@ async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: str
     kind: 'compared',
     diff: patch.wasCutOff ? `${patch.stdout}\n[cut at ${deps.maxDiffBytes} bytes]\n` : patch.stdout,
     files: names.stdout.split('\0').filter(name => name !== ''),
-    isCut: patch.wasCutOff,
   }
 }
 
