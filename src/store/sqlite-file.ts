@@ -1,6 +1,6 @@
 import type { Clock } from '#kernel'
 import { messageOf, systemCodeOf } from '#kernel'
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
@@ -57,14 +57,19 @@ export function backUp(
 ): string {
   const time = new Date(before.clock.now()).toISOString().replace(/[-:.]/g, '')
   const copy = `${file}.before-v${before.version}-${time}`
+  // Whole under its name, or not there: a process that dies while it writes leaves only this.
+  const partial = `${copy}${partialEnd}`
   usingSqlite(file, () => {
+    forgetPartialBackups(file)
     try {
       // SQLite writes into an empty file and leaves its mode alone.
-      closeSync(openSync(copy, 'wx', ownerOnly))
-      database.prepare('vacuum into ?').run(copy)
-      syncFile(copy)
+      closeSync(openSync(partial, 'wx', ownerOnly))
+      database.prepare('vacuum into ?').run(partial)
+      syncFile(partial)
+      renameSync(partial, copy)
+      syncFile(dirname(copy))
     } catch (error) {
-      rmSync(copy, { force: true })
+      rmSync(partial, { force: true })
       throw error
     }
   })
@@ -72,11 +77,21 @@ export function backUp(
   return copy
 }
 
+const partialEnd = '.partial'
+const backupStart = (file: string): string => `${basename(file)}.before-v`
+
+/** Only one process at a time migrates: none of them is being written. */
+function forgetPartialBackups(file: string): void {
+  const partial = readdirSync(dirname(file)).filter(
+    name => name.startsWith(backupStart(file)) && name.endsWith(partialEnd),
+  )
+  for (const name of partial) rmSync(`${dirname(file)}/${name}`, { force: true })
+}
+
 function forgetOldBackups(file: string): void {
-  const prefix = `${basename(file)}.before-v`
   const timeOf = (name: string): string => name.slice(name.lastIndexOf('-') + 1)
   const backups = readdirSync(dirname(file))
-    .filter(name => name.startsWith(prefix))
+    .filter(name => name.startsWith(backupStart(file)))
     .sort((a, b) => timeOf(b).localeCompare(timeOf(a)))
   for (const old of backups.slice(keptBackups)) rmSync(`${dirname(file)}/${old}`, { force: true })
 }

@@ -154,6 +154,21 @@ describe('a migration', () => {
     expect(restored.prepare('select max(version) as version from migrations').get()).toEqual({ version: 1 })
   })
 
+  test('removes a copy that a process left half-written, and only that', async () => {
+    const known = [...migrations]
+    await (await home.open({ migrations: known }))[Symbol.asyncDispose]()
+    known.push(addsColumn(2))
+    await (await home.open({ migrations: known }))[Symbol.asyncDispose]()
+    const [whole] = backups()
+    const half = `${home.file}.before-v3-20990101T000000000Z.partial`
+    writeFileSync(half, 'half of it')
+    home.clock.advance(1000)
+    known.push(addsColumn(3))
+    await (await home.open({ migrations: known }))[Symbol.asyncDispose]()
+    expect(backups()).toEqual([whole, `tandem.db.before-v3-${stamp()}`])
+    expect(backups().map(name => statSync(`${dirname(home.file)}/${name}`).mode & 0o777)).toEqual([0o600, 0o600])
+  })
+
   test('leaves the latest three copies', async () => {
     const known = [...migrations]
     await (await home.open({ migrations: known }))[Symbol.asyncDispose]()
