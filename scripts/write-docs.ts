@@ -2,13 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { configSchema, turnAnswerSchema, verbs } from '#contracts'
+import { optionsOfCommand, promptsOfServer } from './doors.ts'
 import type { CommandShape, ToolShape, VerbDescription } from '#contracts'
 
-/** The pages that are written by the schemas: path from the root of the project -> text. */
-export function generatedPages(): ReadonlyMap<string, string> {
+/** The pages that are written by the schemas and the doors: path from the root of the project -> text. */
+export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configurationPage()],
-    ['docs/verbs.md', verbsPage()],
+    ['docs/verbs.md', await verbsPage()],
   ])
 }
 
@@ -37,10 +38,11 @@ refused with its name, so that a typo is found at once. The daemon reads it when
 One daemon runs for each state directory. The state and the runtime directory are created with mode 0700; Tandem refuses to
 work in one that others may enter.`
 
-function verbsPage(): string {
+async function verbsPage(): Promise<string> {
   const intro = `Everything that can be asked of Tandem is a verb, and every program may call every verb on the socket
 (one JSON-RPC 2.0 object a line; the method is the verb's name). A command, or an MCP tool, is a verb seen through another
-door: it has no more and no less logic. What a member is called there is said where it differs.
+door: it has no more and no less logic. What a member is called there is said where it differs. Every command also takes \`--json\`
+(answer in JSON, one object a line, errors too) and \`--help\`.
 
 ## On the socket
 
@@ -55,13 +57,20 @@ door: it has no more and no less logic. What a member is called there is said wh
 A simple client leaves \`hello\` out and sends \`{"command": "/codex-ask", "question": "…"}\`, or \`/codex-config\`, \`/codex-status\`,
 \`/codex-reasoning\`, \`/codex-final_only\`; the answer to each is one line \`{"success": …, "response": "…"}\`.`
   const answer = `## The answer about a turn\n\nThe same for a finished, a failed and a running one.\n\n${outputTable(turnAnswerSchema)}`
-  return page('Verbs', [intro, ...Object.values(verbs).map(verbSection), answer])
+  const sections = await Promise.all(Object.values(verbs).map(verbSection))
+  return page('Verbs', [intro, ...sections, answer, await promptSection()])
+}
+
+async function promptSection(): Promise<string> {
+  const rows = (await promptsOfServer()).map(({ name, text }) => `| \`${name}\` | ${cell(text)} |`)
+  const intro = 'The MCP server has a prompt for each stage of working with Codex; Claude Code shows them as commands.'
+  return `## Prompts\n\n${intro}\n\n| Prompt | meaning |\n| --- | --- |\n${rows.join('\n')}\n`
 }
 
 const outputTable = (schema: z.ZodType): string =>
   table('Output', membersOf(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })))
 
-function verbSection(verb: VerbDescription): string {
+async function verbSection(verb: VerbDescription): Promise<string> {
   const { isReadOnly, isIdempotent, isStreaming } = verb.annotations
   const traits = [
     isReadOnly ? 'changes nothing' : 'changes something',
@@ -70,7 +79,7 @@ function verbSection(verb: VerbDescription): string {
   ]
   return [
     `## ${verb.name}\n\n${capital(verb.summary)}. It ${listOf(traits)}.\n`,
-    ...(verb.doors.cli === undefined ? [] : [commandSection(verb.doors.cli)]),
+    ...(verb.doors.cli === undefined ? [] : [await commandSection(verb.doors.cli)]),
     ...(verb.doors.mcp ?? []).map(toolSection),
     table('Input', membersOf(z.toJSONSchema(verb.input, { io: 'input', unrepresentable: 'any' }))),
     verb.output === turnAnswerSchema
@@ -79,15 +88,26 @@ function verbSection(verb: VerbDescription): string {
   ].join('\n')
 }
 
-function commandSection(shape: CommandShape): string {
+async function commandSection(shape: CommandShape): Promise<string> {
   const places = (shape.arguments ?? []).map(({ field, isOptional }) => (isOptional ? `[${field}]` : `<${field}>`))
   const options = Object.entries(shape.options ?? {}).map(([field, flags]) => `\`${flags}\` (${field})`)
+  const described = [...ofEveryCommand, ...Object.values(shape.options ?? {}).map(longOf)]
+  const own = (await optionsOfCommand(shape.command)).filter(({ name }) => !described.includes(longOf(name)))
   return [
     `Command: \`${['tandem', shape.command, ...places].join(' ')}\``,
     ...(options.length === 0 ? [] : [`with ${listOf(options)}`]),
+    ...(own.length === 0
+      ? []
+      : [`and, as a command only, ${listOf(own.map(({ name, text }) => `\`${name}\` (${text})`))}`]),
     ...(shape.examples === undefined ? [''] : ['', '```sh', ...shape.examples, '```', '']),
   ].join('\n')
 }
+
+/** Said once, at the top of the page. */
+const ofEveryCommand = ['--json', '--help']
+
+/** The long flag of an option's flags. */
+const longOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? ''
 
 function toolSection(shape: ToolShape): string {
   const renamed = Object.entries(shape.names ?? {}).map(([own, wire]) => `\`${own}\` is called \`${wire}\``)
@@ -170,7 +190,7 @@ function page(title: string, sections: readonly string[]): string {
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..')
-  for (const [path, text] of generatedPages()) {
+  for (const [path, text] of await generatedPages()) {
     const isCurrent = readFileSync(join(root, path), { encoding: 'utf8', flag: 'a+' }) === text
     if (!isCurrent) writeFileSync(join(root, path), text)
     console.log(`${isCurrent ? 'current' : 'written'}  ${path}`)

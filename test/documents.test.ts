@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { completeLockfile } from '../scripts/complete-lockfile.ts'
+import { optionsOfCommand } from '../scripts/doors.ts'
 import { generatedPages } from '../scripts/write-docs.ts'
 import { projectRoot, readSource } from './support/source.ts'
 
@@ -57,9 +58,23 @@ describe('docs/errors.md', () => {
   })
 })
 
+const pages = [...(await generatedPages())]
+
 describe('generated pages', () => {
-  it.each([...generatedPages()])('%s is what `npm run docs` writes', (path, text) => {
+  it.each(pages)('%s is what `npm run docs` writes', (path, text) => {
     expect(read(path)).toBe(text)
+  })
+})
+
+describe('docs/verbs.md', () => {
+  it('has what the doors have beyond the descriptions', async () => {
+    const page = read('docs/verbs.md')
+    expect(page).toMatch(/^Command: `tandem ask [^]*?`-d, --detach` \(print the id/m)
+    expect(page).toMatch(/Every command also takes `--json`\s\(answer in JSON/)
+    for (const [, command = ''] of page.matchAll(/^Command: `tandem (\w+)/gm))
+      expect((await optionsOfCommand(command)).map(({ name }) => name)).toContain('--json')
+    for (const prompt of ['analyze', 'discuss', 'prototype', 'implement', 'review', 'adjust', 'final_review'])
+      expect(page).toMatch(new RegExp(`^\\| \`${prompt}\` \\| .{12}`, 'm'))
   })
 })
 
