@@ -126,7 +126,7 @@ describe('a Codex that', { timeout: 60_000 }, () => {
     using program = openProgram(script)
     const { path } = program
     await using bench = await openBench([echo], {
-      config: { turns: { first_event_timeout_ms: 1500 } },
+      codexStartMs: 1500,
       host: { ...limits, binary: { path, executable: path, source: 'configuration' } },
     })
     const turn = await bench.ask({})

@@ -21,6 +21,7 @@ import type { Accepted } from './turn-intake.ts'
 import { knownRequestOf, resolveDirectory } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 import { TurnService } from './turn-service.ts'
+import type { TurnServiceDeps } from './turn-service.ts'
 import { createWorkTree } from './work-tree.ts'
 
 export interface AgentsDeps {
@@ -34,6 +35,8 @@ export interface AgentsDeps {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Ours alone; snapshots of working trees are kept here while their turn runs. */
   readonly stateDir: string
+  /** How long a turn waits for Codex to be ready. Default: as long as for the model, as its caller waits for either alike. */
+  readonly codexStartMs?: number | undefined
 }
 
 /** Everything that can be done with agents, sessions and turns. */
@@ -156,7 +159,7 @@ function createTurnService(
       log,
       codex: deps.codex,
       threads: createThreadOpener({ store, clock, nodeId: store.nodeId }),
-      limits: runLimitsOf(config),
+      limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.turns.first_event_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
       beforeStart: (turn, request) => changes.before(turn, request),
@@ -170,14 +173,13 @@ function createTurnService(
   })
 }
 
-function runLimitsOf({ turns }: Config): ConstructorParameters<typeof TurnService>[0]['run']['limits'] {
+function runLimitsOf({ turns }: Config): Omit<TurnServiceDeps['run']['limits'], 'codexStartMs'> {
   return {
     firstEventMs: turns.first_event_timeout_ms,
     silenceMs: turns.silence_timeout_ms,
     retryingMs: turns.retrying_timeout_ms,
     totalMs: turns.total_timeout_ms,
     maxContinuations: turns.max_continuations,
-    codexStartMs: turns.first_event_timeout_ms,
   }
 }
 

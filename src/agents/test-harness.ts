@@ -55,6 +55,8 @@ export interface BenchOptions {
   readonly config?: ConfigInput
   /** More lines of Codex's own configuration; they go into the provider's table first. */
   readonly codexConfig?: string
+  /** Default: as long as for anything, so that short limits of a turn do not hit a slow start of Codex. */
+  readonly codexStartMs?: number
   readonly host?: Partial<Pick<CodexHostDeps, 'limits' | 'binary'>>
 }
 
@@ -132,6 +134,7 @@ async function startLife(folder: string, options: BenchOptions): Promise<Life> {
     codexHome: join(folder, 'codex'),
     env,
     stateDir,
+    codexStartMs: options.codexStartMs ?? patienceMs,
   })
   return { agents, codex, store: severed.store, severed }
 }
