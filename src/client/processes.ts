@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { sleep, systemCodeOf } from '#kernel'
 import type { Clock } from '#kernel'
 
@@ -38,6 +38,32 @@ export function statusOf(pid: number): ProcessStatus | undefined {
   const [state, parent, startedAt] = [fields?.[0], fields?.[1], fields?.[19]]
   if (state === undefined || parent === undefined || startedAt === undefined) return undefined
   return { state, parent: Number(parent), startedAt }
+}
+
+/** The processes of this user, by /proc; none where there is no /proc. Others' may say of themselves what they like. */
+export function ownProcesses(): readonly number[] {
+  const uid = process.getuid?.()
+  return processes().filter(pid => ownerOf(pid) === uid)
+}
+
+function processes(): readonly number[] {
+  try {
+    return readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .map(Number)
+  } catch {
+    // No /proc on this system.
+    return []
+  }
+}
+
+function ownerOf(pid: number): number | null {
+  try {
+    return statSync(`/proc/${pid}`).uid
+  } catch {
+    // It has ended meanwhile.
+    return null
+  }
 }
 
 /** Program and arguments; empty where there is no /proc. */

@@ -81,10 +81,12 @@ async function deadPid(): Promise<number> {
   return child.pid ?? 0
 }
 
-/** Looks like the one of our state directory, and takes no signal but the last. */
-async function startDeafSupervisor(): Promise<number> {
+/** Looks like the one of our state directory; a deaf one takes no signal but the last. */
+async function startSupervisor(
+  kind: 'deaf' | 'pausing',
+): Promise<{ readonly pid: number; readonly ended: Promise<unknown> }> {
   const script = join(temp.root, 'supervisor.sh')
-  await writeFile(script, "trap '' TERM\necho ready\nread -r never\n")
+  await writeFile(script, `${kind === 'deaf' ? "trap '' TERM" : ''}\necho ready\nread -r never\n`)
   const child = spawn('sh', [script, temp.places.stateDir], { stdio: ['pipe', 'pipe', 'ignore'] })
   const ended = once(child, 'exit')
   stack.defer(async () => {
@@ -92,7 +94,7 @@ async function startDeafSupervisor(): Promise<number> {
     await ended
   })
   await once(child.stdout, 'data')
-  return child.pid ?? 0
+  return { pid: child.pid ?? 0, ended }
 }
 
 describe('down', () => {
@@ -140,14 +142,28 @@ describe('down', () => {
     expect(await outcome).toEqual({ kind: 'stopped', pid, running: 0, wasForced: false })
   })
 
+  it('ends every supervisor that was there, and none that came while it waited', async () => {
+    const { pid, end } = await startDaemon()
+    const pausing = [await startSupervisor('pausing'), await startSupervisor('pausing')]
+    const outcome = down(lifecycle(), { graceMs: 0 })
+    const asked = await verbs.nth(0)
+    const later = await startSupervisor('pausing')
+    asked.answer({ pid, running: 0 })
+    await new Promise(resolve => setImmediate(resolve))
+    await end()
+    expect(await outcome).toMatchObject({ kind: 'stopped', pid })
+    await Promise.all(pausing.map(({ ended }) => ended))
+    expect(process.kill(later.pid, 0)).toBe(true)
+  })
+
   it('says so when a supervisor without a daemon does not end', async () => {
-    const supervisor = await startDeafSupervisor()
-    await leaveAddress({ pid: await deadPid(), supervisor_pid: supervisor })
+    const supervisor = await startSupervisor('deaf')
+    await leaveAddress({ pid: await deadPid() })
     // A minute in a second.
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 60 }
     await expect(down(lifecycle({ clock }))).rejects.toMatchObject({
       code: 'DAEMON_WILL_NOT_STOP',
-      message: `the supervisor of the daemon (pid ${supervisor}) did not stop`,
+      message: `the supervisor of the daemon (pid ${supervisor.pid}) did not stop`,
     })
   })
 })

@@ -1,7 +1,7 @@
 import { AppError, systemCodeOf } from '#kernel'
 import { createClient } from './client.ts'
 import { daemonWillNotStop, supervisorWillNotStop } from './errors.ts'
-import { commandOf, isGoneWithin, lockHolder, statusOf } from './processes.ts'
+import { commandOf, isGoneWithin, lockHolder, ownProcesses, statusOf } from './processes.ts'
 import { readAddress } from './safe-socket.ts'
 import type { Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -26,6 +26,15 @@ interface StopDeps {
 
 /** Asks first; who does not answer or not end gets SIGTERM, then SIGKILL, but only if it surely is our daemon. */
 export async function stopDaemon(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
+  // Those that are there now: one that is started while we wait is somebody's who wants a daemon again.
+  const supervisors = supervisorsOf(deps.places)
+  const outcome = await stopAsked(deps, options)
+  // After many crashes one may still pause that a client did not wait for; its daemon would come after all.
+  await Promise.all(supervisors.map(one => endSupervisor(deps, one)))
+  return outcome
+}
+
+async function stopAsked(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
   for (let asks = 1; ; asks += 1) {
     const asked = await askToStop(deps, options.graceMs)
     if (asked.kind === 'answered') return stopAnswered(deps, asked, options.graceMs)
@@ -52,8 +61,6 @@ async function stopUnanswered(
   if (asked.kind === 'absent' && typeof holder === 'number' && !asked.isLast) return undefined
   if (typeof holder === 'number' || (asked.kind === 'silent' && holder === undefined))
     throw daemonWillNotStop(holder ?? null, deps.places)
-  // The daemon died, and its supervisor may be about to start the next one.
-  await endLeftSupervisor(deps)
   return { kind: 'not-running' }
 }
 
@@ -109,10 +116,21 @@ async function verifiedPid(places: Places): Promise<number | undefined> {
   return typeof startedAt !== 'string' || statusOf(address.pid)?.startedAt === startedAt ? address.pid : undefined
 }
 
+interface Supervisor {
+  readonly pid: number
+  readonly startedAt: string | undefined
+}
+
+/** Every supervisor of our state directory that is ours. None where there is no /proc. */
+function supervisorsOf(places: Places): readonly Supervisor[] {
+  return ownProcesses()
+    .filter(pid => isSupervisor(pid, places))
+    .map(pid => ({ pid, startedAt: statusOf(pid)?.startedAt }))
+}
+
 /** It tells its daemon to stop, if it has one again, and waits for its end. */
-async function endLeftSupervisor({ places, clock }: StopDeps): Promise<void> {
-  const pid = (await readAddress(places))?.['supervisor_pid']
-  if (typeof pid !== 'number' || !isSupervisor(pid, places)) return
+async function endSupervisor({ places, clock }: StopDeps, { pid, startedAt }: Supervisor): Promise<void> {
+  if (!isSupervisor(pid, places) || statusOf(pid)?.startedAt !== startedAt) return
   signalTo(pid, 'SIGTERM')
   if (!(await isGoneWithin(clock, pid, defaultGraceMs + closeMs))) throw supervisorWillNotStop(pid)
 }
