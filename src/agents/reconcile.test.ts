@@ -97,6 +97,12 @@ describe('what becomes of a turn whose Codex is gone', () => {
       "continue: it had begun, but is not in Codex's history",
     ],
     [
+      'its message is in another entry than its turn id',
+      open(),
+      [entry({ codexTurnId: 'other' }), entry({ clientMessageIds: [] })],
+      "continue: Codex's history has it as cut",
+    ],
+    [
       'cut too often',
       open({ attempts: continued(2) }),
       [entry({ clientMessageIds: ['turn_1.3'] })],

@@ -47,7 +47,7 @@ export interface OpenTurn {
  */
 export function decide(turn: OpenTurn, history: readonly HistoryTurn[] | undefined): Decision {
   const last = turn.attempts.at(-1)
-  const seen = last === undefined ? undefined : history?.findLast(entry => isOf(entry, last))
+  const seen = last === undefined ? undefined : entryOf(history ?? [], last)
   const finished = seen === undefined ? undefined : finishOf(seen)
   if (seen !== undefined && finished !== undefined)
     return { kind: 'adopt', codexTurnId: seen.codexTurnId, reason: `Codex's history has ${finished}` }
@@ -69,8 +69,12 @@ function finishOf(entry: HistoryTurn): string | undefined {
   return entry.isAnswered ? 'its final answer' : undefined
 }
 
-function isOf(entry: HistoryTurn, attempt: Attempt): boolean {
-  return entry.codexTurnId === attempt.codexTurnId || entry.clientMessageIds.includes(attempt.clientMessageId)
+/** The message says for sure whose entry it is; one without any is known by the turn id that Codex gave. */
+function entryOf(history: readonly HistoryTurn[], attempt: Attempt): HistoryTurn | undefined {
+  return (
+    history.findLast(entry => entry.clientMessageIds.includes(attempt.clientMessageId)) ??
+    history.findLast(entry => entry.codexTurnId === attempt.codexTurnId)
+  )
 }
 
 function decideCut(turn: OpenTurn, cut: string): Decision {
