@@ -1,4 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { rule, say, shell } from '#scripted-model'
@@ -127,13 +129,31 @@ describe('what a turn is asked with', { timeout: 60_000 }, () => {
   })
 })
 
+/** A PATH whose git writes down each command that it has done. */
+function watchGit(): Disposable & { readonly path: string; done(): string } {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-git-'))
+  const list = join(folder, 'done')
+  writeFileSync(list, '')
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
+  const script = `#!/bin/sh\n'${real}' "$@"\ncode=$?\necho "$@" >> '${list}'\nexit $code\n`
+  writeFileSync(join(folder, 'git'), script, { mode: 0o700 })
+  return {
+    path: `${folder}:${process.env['PATH'] ?? ''}`,
+    done: () => readFileSync(list, 'utf8'),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
 describe('a read-only turn', { timeout: 60_000 }, () => {
   const look = rule('look', { lastText: 'look', sincePrompt: 0 }, [shell('true'), { gate: 'open' }])
 
   it('is an error when a file changed meanwhile', async () => {
-    await using bench = await openBench([look, echo])
+    using git = watchGit()
+    await using bench = await openBench([look, echo], { path: git.path })
     const turn = await bench.ask({ prompt: 'look' })
     await bench.model.waitForRequest(request => request.rule === 'look', { timeoutMs: 20_000 })
+    // The tree before a read-only turn is looked at beside its start.
+    await expect.poll(() => git.done(), { timeout: 20_000 }).toContain('write-tree')
     writeFileSync(join(bench.project, 'surprise.txt'), 'x\n')
     bench.model.release('open')
     const answer = await bench.ended(turn)

@@ -58,6 +58,8 @@ export interface BenchOptions {
   /** Default: as long as for anything, so that short limits of a turn do not hit a slow start of Codex. */
   readonly codexStartMs?: number
   readonly host?: Partial<Pick<CodexHostDeps, 'limits' | 'binary'>>
+  /** In place of the PATH of the tests, for what the agents run. */
+  readonly path?: string
 }
 
 export const caller: Caller = { door: 'socket', client: 'test' }
@@ -112,7 +114,12 @@ export async function openBench(rules: readonly Rule[], options: BenchOptions = 
 }
 
 async function startLife(folder: string, options: BenchOptions): Promise<Life> {
-  const env = { ...process.env, HOME: join(folder, 'home'), CODEX_HOME: join(folder, 'codex') }
+  const env = {
+    ...process.env,
+    HOME: join(folder, 'home'),
+    CODEX_HOME: join(folder, 'codex'),
+    ...(options.path === undefined ? {} : { PATH: options.path }),
+  }
   const log = silentLog
   const severed = severable(await openStore({ file: join(folder, 'state', 'tandem.db'), clock: systemClock, log }))
   const binary = options.host?.binary ?? (await findCodex({ path: process.env['PATH'] ?? '' }))
