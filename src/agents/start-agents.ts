@@ -35,7 +35,7 @@ export interface AgentsDeps {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Ours alone; snapshots of working trees are kept here while their turn runs. */
   readonly stateDir: string
-  /** How long a turn waits for Codex to be ready. Default: as long as for the model, as its caller waits for either alike. */
+  /** How long a turn waits for Codex to be ready. Default: `codex.start_timeout_ms`. */
   readonly codexStartMs?: number | undefined
 }
 
@@ -159,7 +159,7 @@ function createTurnService(
       log,
       codex: deps.codex,
       threads: createThreadOpener({ store, clock, nodeId: store.nodeId }),
-      limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.turns.first_event_timeout_ms },
+      limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.codex.start_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
       beforeStart: (turn, request) => changes.before(turn, request),

@@ -43,6 +43,9 @@ export const configSchema = z.strictObject({
       request_timeout_ms: milliseconds
         .default(10_000)
         .describe('no answer and no byte for this long: Codex hangs and is restarted'),
+      start_timeout_ms: milliseconds
+        .default(60_000)
+        .describe('a turn waits this long for Codex to be ready, then it fails'),
     })
     .prefault({})
     .describe('how Codex is found and run'),
@@ -92,9 +95,37 @@ export const configSchema = z.strictObject({
         .max(268_435_456)
         .default(8_388_608)
         .describe('a longer frame is refused and its connection closed'),
+      idle_shutdown_ms: z
+        .int()
+        .min(0)
+        .max(7 * 86_400_000)
+        .default(0)
+        .describe('with no client and no turn for this long the daemon ends; 0: never'),
     })
     .prefault({})
-    .describe('the socket'),
+    .describe('the daemon and its socket'),
+  http: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('serve HTTP on 127.0.0.1, for callers that have the token'),
+      port: z
+        .int()
+        .min(0)
+        .max(65_535)
+        .default(0)
+        .describe('the port; 0: one that is free, the same as last time when it still is'),
+    })
+    .prefault({})
+    .describe('the HTTP door'),
+  store: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^postgres(?:ql)?:\/\/\S+$/, 'must be a URL of Postgres: postgres://user@host:5432/database')
+        .optional()
+        .describe('a Postgres database, which several daemons may share; default: a file in the state directory'),
+    })
+    .prefault({})
+    .describe('where everything durable is kept'),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -104,7 +135,8 @@ export const configSchema = z.strictObject({
         .min(10_000)
         .max(1_000_000_000)
         .default(10_000_000)
-        .describe('a log file is set aside at this size; two are kept'),
+        .describe('a log file is set aside at this size, and at midnight'),
+      max_files: z.int().min(1).max(365).default(7).describe('how many that were set aside are kept'),
     })
     .prefault({})
     .describe('the log file'),

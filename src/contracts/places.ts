@@ -3,6 +3,8 @@ export interface Places {
   /** config.toml. `$TANDEM_CONFIG_DIR`, else `$XDG_CONFIG_HOME/tandem`, else `~/.config/tandem`. */
   readonly configDir: string
   readonly configFile: string
+  /** What may be asked of Codex. */
+  readonly policyFile: string
   /** Store, lock, log. `$TANDEM_STATE_DIR`, else `$XDG_STATE_HOME/tandem`, else `~/.local/state/tandem`. Mode 0700. */
   readonly stateDir: string
   /** The socket. `$TANDEM_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/tandem`, else `run` in the state directory. Mode 0700. */
@@ -16,6 +18,9 @@ export interface Places {
   readonly pidFile: string
   readonly storeFile: string
   readonly logFile: string
+  /** The HTTP door's address while it serves; its token, 0600, outlives it. */
+  readonly httpFile: string
+  readonly httpTokenFile: string
 }
 
 export interface PlacesEnvironment {
@@ -40,6 +45,7 @@ export function placesOf(env: PlacesEnvironment, homeDir: string): Places {
   return {
     configDir,
     configFile: `${configDir}/config.toml`,
+    policyFile: `${configDir}/policy.toml`,
     stateDir,
     runtimeDir,
     socketPath: `${runtimeDir}/daemon.sock`,
@@ -48,5 +54,7 @@ export function placesOf(env: PlacesEnvironment, homeDir: string): Places {
     pidFile: `${stateDir}/daemon.pid`,
     storeFile: `${stateDir}/tandem.db`,
     logFile: `${stateDir}/daemon.log`,
+    httpFile: `${stateDir}/http.json`,
+    httpTokenFile: `${stateDir}/http.token`,
   }
 }

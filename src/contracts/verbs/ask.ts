@@ -48,6 +48,7 @@ export const ask = describeVerb({
   annotations: { isReadOnly: false, isIdempotent: false, isStreaming: true },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/turns' },
     cli: {
       command: 'ask',
       arguments: [{ field: 'prompt', isOptional: true, takesRest: true }],

@@ -10,6 +10,7 @@ export const cancel = describeVerb({
   annotations: { isReadOnly: false, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/turns/{turn_id}/cancel' },
     cli: { command: 'cancel', arguments: [{ field: 'turn_id' }], examples: ['tandem cancel turn_01j…'] },
     mcp: [
       {

@@ -32,6 +32,16 @@ export interface ToolShape {
   readonly fixed?: Readonly<Record<string, unknown>>
 }
 
+/**
+ * How a verb reads as a route of the HTTP door. Members of the input that the path does not name are the query of a GET and the
+ * JSON body of every other method.
+ */
+export interface RouteShape {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the door's base; `{member}` stands for a member of the input: `/turns/{turn_id}`. */
+  readonly path: `/${string}`
+}
+
 export interface VerbDescription<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
   readonly name: string
   readonly summary: string
@@ -48,6 +58,7 @@ export interface VerbDescription<I extends z.ZodType = z.ZodType, O extends z.Zo
     readonly socket: true
     readonly cli?: CommandShape
     readonly mcp?: readonly ToolShape[]
+    readonly http?: RouteShape
   }
 }
 

@@ -22,6 +22,7 @@ export const events = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: true },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/events' },
     cli: {
       command: 'events',
       options: {

@@ -15,6 +15,7 @@ export const result = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/turns/{turn_id}/result' },
     cli: {
       command: 'result',
       arguments: [{ field: 'turn_id' }],

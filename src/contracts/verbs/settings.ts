@@ -28,6 +28,7 @@ export const settings = describeVerb({
   annotations: { isReadOnly: false, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/settings' },
     cli: {
       command: 'settings',
       options: {

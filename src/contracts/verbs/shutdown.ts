@@ -11,5 +11,5 @@ export const shutdown = describeVerb({
   output: z.object({ pid: z.number(), running: z.number().describe('turns that were running') }),
   annotations: { isReadOnly: false, isIdempotent: true, isStreaming: false },
   // `tandem down` is more than this verb (it waits for the process to be gone), so the command lives in the CLI.
-  doors: { socket: true },
+  doors: { socket: true, http: { method: 'POST', path: '/shutdown' } },
 })

@@ -36,6 +36,7 @@ export const status = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/status' },
     cli: { command: 'status', examples: ['tandem status --json'] },
     mcp: [
       {

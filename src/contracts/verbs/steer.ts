@@ -18,6 +18,7 @@ export const steer = describeVerb({
   annotations: { isReadOnly: false, isIdempotent: false, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/turns/{turn_id}/steer' },
     cli: {
       command: 'steer',
       arguments: [{ field: 'turn_id' }, { field: 'message', takesRest: true }],

@@ -16,6 +16,7 @@ export const threads = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/threads' },
     cli: {
       command: 'threads',
       options: { cd: '-C, --cd <dir>', archived: '--archived', limit: '-n, --limit <count>' },
@@ -32,6 +33,7 @@ export const thread = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/threads/{session_id}' },
     cli: { command: 'thread', arguments: [{ field: 'session_id' }], examples: ['tandem thread last'] },
   },
 })
@@ -44,6 +46,7 @@ export const archive = describeVerb({
   annotations: { isReadOnly: false, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/threads/{session_id}/archive' },
     cli: { command: 'archive', arguments: [{ field: 'session_id' }], examples: ['tandem archive 019a…'] },
   },
 })

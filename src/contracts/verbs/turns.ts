@@ -15,6 +15,7 @@ export const turns = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/turns' },
     cli: {
       command: 'turns',
       options: {
@@ -36,6 +37,7 @@ export const turn = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: false },
   doors: {
     socket: true,
+    http: { method: 'GET', path: '/turns/{turn_id}' },
     cli: { command: 'turn', arguments: [{ field: 'turn_id' }], examples: ['tandem turn turn_01j…'] },
   },
 })

@@ -15,6 +15,7 @@ export const wait = describeVerb({
   annotations: { isReadOnly: true, isIdempotent: true, isStreaming: true },
   doors: {
     socket: true,
+    http: { method: 'POST', path: '/turns/{turn_id}/wait' },
     cli: {
       command: 'wait',
       arguments: [{ field: 'turn_id' }],
