@@ -31,8 +31,9 @@ describe('readConfig', () => {
   })
 
   it.each([
-    ['an unknown member', '[turns]\nmax_runing = 3\n', /turns: .*max_runing/],
-    ['a wrong value', '[log]\nlevel = "loud"\n', /log\.level: /],
+    ['an unknown member', '[turns]\nmax_runing = 3\n', /turns: unknown member max_runing$/],
+    ['an unknown table', '[turn]\nmax_running = 3\n', /unknown member turn$/],
+    ['a wrong value', '[log]\nlevel = "loud"\n', /log\.level: must be one of debug, info, warn, error$/],
     [
       'a home that only a shell would understand',
       '[codex]\nhome = "~/.codex"\n',

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parse, TomlError } from 'smol-toml'
-import { configSchema } from '#contracts'
+import { configSchema, problemOf } from '#contracts'
 import { messageOf, systemCodeOf } from '#kernel'
 import { configInvalid } from './errors.ts'
 import type { Config } from '#contracts'
@@ -9,9 +9,7 @@ import type { Config } from '#contracts'
 export async function readConfig(file: string): Promise<Config> {
   const parsed = configSchema.safeParse(await readToml(file))
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues
-    .slice(0, 10)
-    .map(issue => `${issue.path.join('.') || 'the file'}: ${issue.message}`)
+  const problems = parsed.error.issues.slice(0, 10).map(issue => problemOf(issue, issue.path.join('.') || 'the file'))
   throw configInvalid(file, problems.join('; '), parsed.error)
 }
 
