@@ -57,7 +57,7 @@ door: it has no more and no less logic. What a member is called there is said wh
 A simple client leaves \`hello\` out and sends \`{"command": "/codex-ask", "question": "…"}\`, or \`/codex-config\`, \`/codex-status\`,
 \`/codex-reasoning\`, \`/codex-final_only\`; the answer to each is one line \`{"success": …, "response": "…"}\`.`
   const answer = `## The answer about a turn\n\nThe same for a finished, a failed and a running one.\n\n${outputTable(turnAnswerSchema)}`
-  const sections = await Promise.all(Object.values(verbs).map(verbSection))
+  const sections = Object.values(verbs).map(verbSection)
   return page('Verbs', [intro, ...sections, answer, await promptSection()])
 }
 
@@ -70,7 +70,7 @@ async function promptSection(): Promise<string> {
 const outputTable = (schema: z.ZodType): string =>
   table('Output', membersOf(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })))
 
-async function verbSection(verb: VerbDescription): Promise<string> {
+function verbSection(verb: VerbDescription): string {
   const { isReadOnly, isIdempotent, isStreaming } = verb.annotations
   const traits = [
     isReadOnly ? 'changes nothing' : 'changes something',
@@ -79,7 +79,7 @@ async function verbSection(verb: VerbDescription): Promise<string> {
   ]
   return [
     `## ${verb.name}\n\n${capital(verb.summary)}. It ${listOf(traits)}.\n`,
-    ...(verb.doors.cli === undefined ? [] : [await commandSection(verb.doors.cli)]),
+    ...(verb.doors.cli === undefined ? [] : [commandSection(verb.doors.cli)]),
     ...(verb.doors.mcp ?? []).map(toolSection),
     table('Input', membersOf(z.toJSONSchema(verb.input, { io: 'input', unrepresentable: 'any' }))),
     verb.output === turnAnswerSchema
@@ -88,11 +88,11 @@ async function verbSection(verb: VerbDescription): Promise<string> {
   ].join('\n')
 }
 
-async function commandSection(shape: CommandShape): Promise<string> {
+function commandSection(shape: CommandShape): string {
   const places = (shape.arguments ?? []).map(({ field, isOptional }) => (isOptional ? `[${field}]` : `<${field}>`))
   const options = Object.entries(shape.options ?? {}).map(([field, flags]) => `\`${flags}\` (${field})`)
   const described = [...ofEveryCommand, ...Object.values(shape.options ?? {}).map(longOf)]
-  const own = (await optionsOfCommand(shape.command)).filter(({ name }) => !described.includes(longOf(name)))
+  const own = optionsOfCommand(shape.command).filter(({ name }) => !described.includes(longOf(name)))
   return [
     `Command: \`${['tandem', shape.command, ...places].join(' ')}\``,
     ...(options.length === 0 ? [] : [`with ${listOf(options)}`]),

@@ -1,12 +1,44 @@
+import { InvalidArgumentError } from 'commander'
+import type { CommandEntry } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
 import { writeLogText } from './log-lines.ts'
 import { jsonLine, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
-export async function runUp(
-  { deps, out, isJson }: Session,
-  options: { readonly foreground: boolean },
-): Promise<number> {
+const usualLines = 50
+
+/** Commands that start, stop and watch the daemon's process. */
+export const daemonEntries: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    heading: 'The daemon',
+    summary: 'start the daemon unless it runs',
+    options: [{ flags: '--foreground', help: 'run it in this terminal until it is stopped' }],
+    run: (session, line) => runUp(session, { foreground: line.has('foreground') }),
+  },
+  {
+    name: 'down',
+    heading: 'The daemon',
+    summary: 'stop the daemon; running turns get time to end, then go on at the next start',
+    run: session => runDown(session),
+  },
+  {
+    name: 'logs',
+    heading: 'The daemon',
+    summary: 'show the end of its log',
+    options: [
+      { flags: '-f, --follow', help: 'go on with new lines until Ctrl-C' },
+      { flags: '-n, --lines <count>', help: 'how many lines', fallback: String(usualLines), parse: parseLines },
+    ],
+    run(session, line) {
+      const lines = line.option('lines')
+      const follow = line.has('follow')
+      return runLogs(session, { lines: typeof lines === 'number' ? lines : usualLines, follow })
+    },
+  },
+]
+
+async function runUp({ deps, out, isJson }: Session, options: { readonly foreground: boolean }): Promise<number> {
   const outcome = await deps.lifecycle.up(options)
   if (outcome.kind === 'ended') return outcome.exitCode
   if (isJson) {
@@ -25,7 +57,7 @@ function codeOf(outcome: { readonly kind: string }, options: { readonly foregrou
   return options.foreground && outcome.kind === 'already-running' ? exitCodeOfKind.conflict : exitCodes.ok
 }
 
-export async function runDown({ deps, out, err, isJson }: Session): Promise<number> {
+async function runDown({ deps, out, err, isJson }: Session): Promise<number> {
   using _notice = deps.clock.after(1000, () => {
     if (!isJson) err.line('waits for the turns that run; they are stored when it takes too long')
   })
@@ -44,7 +76,7 @@ export async function runDown({ deps, out, err, isJson }: Session): Promise<numb
 }
 
 /** The end of the daemon's log; with `follow` until Ctrl-C. With --json the lines as they are. */
-export async function runLogs(
+async function runLogs(
   session: Session,
   options: { readonly lines: number; readonly follow: boolean },
 ): Promise<number> {
@@ -63,4 +95,9 @@ export async function runLogs(
     write: text => writeLogText(out, text, { isRaw: isJson }),
   })
   return code
+}
+
+function parseLines(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('it is a whole number from 0 to 999999')
 }

@@ -1,16 +1,24 @@
 import { AppError, messageOf, systemCodeOf } from '#kernel'
 
-export const unknownCommand = (name: string, similar: string | null): AppError =>
-  new AppError('CLI_UNKNOWN_COMMAND', 'invalid', `there is no command "${name}"`, {
-    hint:
-      similar === null
-        ? 'see `tandem help` for all commands'
-        : `did you mean ${similar
-            .split(', ')
-            .map(one => `\`tandem ${one}\``)
-            .join(' or ')}?`,
+/** `group` is the first word when there are commands that begin with it: then the second is the unknown one. */
+export function unknownCommand(line: {
+  readonly words: readonly string[]
+  readonly similar: string | null
+  readonly group: string | null
+}): AppError {
+  const { similar, group } = line
+  const name = line.words.slice(0, group === null ? 1 : 2).join(' ')
+  const before = group === null ? 'tandem' : `tandem ${group}`
+  const meant = similar?.split(', ').map(one => `\`${before} ${one}\``)
+  const hint = meant === undefined ? seeHelp(group) : `did you mean ${meant.join(' or ')}?`
+  return new AppError('CLI_UNKNOWN_COMMAND', 'invalid', `there is no command "${name}"`, {
+    hint,
     data: { name, similar },
   })
+}
+
+const seeHelp = (group: string | null): string =>
+  group === null ? 'see `tandem help` for all commands' : `see \`tandem help ${group}\` for what there is`
 
 /** Wrong options or number of arguments; `problem` names what. */
 export const usageWrong = (problem: string, similar: string | null, command: string | null): AppError =>

@@ -1,2 +1,5 @@
+export { optionsOf } from './command-entry.ts'
+export { commandEntries } from './commands.ts'
 export { runCli } from './run-cli.ts'
 export type { CliDeps, CliEnvironment, InputStream, Lifecycle, LocalCommands, OutputStream } from './deps.ts'
+export type { CommandEntry, EntryArgument, EntryOption } from './command-entry.ts'

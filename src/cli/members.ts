@@ -4,6 +4,8 @@ import { z } from 'zod'
 export interface Member {
   readonly kind: 'text' | 'number' | 'switch' | 'list' | 'object'
   readonly help: string
+  /** What holds when it is not given, where the schema says so. */
+  readonly fallback?: string
   /** The values that it takes, when they can be listed. */
   readonly choices: readonly string[]
 }
@@ -21,7 +23,13 @@ export function membersOf(input: z.ZodType): Members {
 }
 
 function memberOf(property: JsonSchema): Member {
-  return { kind: kindOf(property), help: helpOf(property), choices: choicesOf(property) }
+  const { default: fallback } = property
+  return {
+    kind: kindOf(property),
+    help: property.description ?? '',
+    ...(typeof fallback === 'string' || typeof fallback === 'number' ? { fallback: String(fallback) } : {}),
+    choices: choicesOf(property),
+  }
 }
 
 function kindOf(property: JsonSchema): Member['kind'] {
@@ -38,15 +46,6 @@ function kindOf(property: JsonSchema): Member['kind'] {
     default:
       return 'text'
   }
-}
-
-/** "what Codex may touch (read-only, workspace-write, danger-full-access; default: read-only)" */
-function helpOf(property: JsonSchema): string {
-  const choices = choicesOf(property).join(', ')
-  const isPlain = typeof property.default === 'string' || typeof property.default === 'number'
-  const facts = [...(choices === '' ? [] : [choices]), ...(isPlain ? [`default: ${String(property.default)}`] : [])]
-  const tail = facts.length === 0 ? '' : `(${facts.join('; ')})`
-  return [property.description ?? '', tail].filter(part => part !== '').join(' ')
 }
 
 function choicesOf(property: JsonSchema): readonly string[] {

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
-import type { Command } from 'commander'
+import type { CommandEntry } from './command-entry.ts'
+import { allEntries, namedBy } from './commands.ts'
 import type { CliDeps } from './deps.ts'
 import { outputFailed, unknownCommand, usageWrong } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -12,11 +13,21 @@ import { showError } from './show-error.ts'
  * Runs one command line (`argv` without node and script) and resolves to its exit code; never rejects. Everything is
  * written when it resolves. `--version` is answered by the program that calls this, before it loads us.
  */
-export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
+export function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
+  const isWanted = (name: string): boolean => name.split(' ').every(word => argv.includes(word))
+  return runCommandOf(allEntries(isWanted), argv, deps)
+}
+
+/** The same with commands of the caller's choice. */
+export async function runCommandOf(
+  entries: readonly CommandEntry[],
+  argv: readonly string[],
+  deps: CliDeps,
+): Promise<number> {
   using out = openOutput(deps.stdout, deps.environment)
   using err = openOutput(deps.stderr, deps.environment)
   const session: Session = { deps, out, err, isJson: wantsJson(argv) }
-  const code = await dispatch(session, argv).catch((error: unknown) => showError(session, error))
+  const code = await dispatch(session, entries, argv).catch((error: unknown) => showError(session, error))
   await Promise.all([out.flush(), err.flush()])
   const failure = out.failure()
   if (failure === 'reader-left') return exitCodes.readerLeft
@@ -26,11 +37,11 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   return failed
 }
 
-async function dispatch(session: Session, argv: readonly string[]): Promise<number> {
+async function dispatch(session: Session, entries: readonly CommandEntry[], argv: readonly string[]): Promise<number> {
   const passedOn = passOn(session, argv)
   if (passedOn !== null) return await passedOn
-  const program = buildProgram(session, argv)
-  const line = lineOf(program.command, argv)
+  const program = buildProgram(session, entries)
+  const line = lineOf(entries, argv)
   if (line.length === 0) {
     program.command.outputHelp()
     return exitCodes.ok
@@ -39,7 +50,7 @@ async function dispatch(session: Session, argv: readonly string[]): Promise<numb
     await program.command.parseAsync([...line], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    return afterParsing(program.command, line, error)
+    return afterParsing(entries, line, error)
   }
   return program.exitCode()
 }
@@ -52,25 +63,29 @@ function passOn({ deps }: Session, [name, ...rest]: readonly string[]): Promise<
 
 /**
  * `help NAME` becomes `NAME --help`, except that a name that is none must not get the program's own help;
- * `help` alone is the same as nothing.
+ * `help` alone is the same as nothing, and a group alone shows what it has.
  */
-function lineOf(program: Command, argv: readonly string[]): readonly string[] {
-  if (argv[0] === '-V' || argv[0] === '--version') return ['version', ...argv.slice(1)]
-  if (argv[0] !== 'help') return argv
-  const name = argv[1]
-  if (name === undefined || name === 'help') return []
-  return program.commands.some(command => command.name() === name) ? [name, '--help'] : [name]
+function lineOf(entries: readonly CommandEntry[], argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv
+  if (first === '-V' || first === '--version') return ['version', ...rest]
+  if (first !== 'help') return argv.length === 1 && namedBy(entries, argv).kind === 'group' ? [...argv, '--help'] : argv
+  const words = rest.filter(word => !word.startsWith('-')).slice(0, 2)
+  if (words.length === 0 || words[0] === 'help') return []
+  const named = namedBy(entries, words)
+  if (named.kind === 'command') return [...named.name.split(' '), '--help']
+  return named.kind === 'group' && words.length === 1 ? [named.name, '--help'] : words
 }
 
 /** Commander throws to leave: after help with 0, otherwise because of what it says. */
-function afterParsing(program: Command, argv: readonly string[], error: CommanderError): number {
+function afterParsing(entries: readonly CommandEntry[], argv: readonly string[], error: CommanderError): number {
   if (error.exitCode === 0) return exitCodes.ok
-  const name = argv.find(word => !word.startsWith('-')) ?? ''
+  const words = argv.filter(word => !word.startsWith('-'))
+  const named = namedBy(entries, words)
   const [problem = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
   const similar = /Did you mean (?:one of )?(.+?)\?/.exec(suggestion)?.[1] ?? null
-  if (error.code === 'commander.unknownCommand') throw unknownCommand(name, similar)
-  const isCommand = program.commands.some(command => command.name() === name)
-  throw usageWrong(problem, similar, isCommand ? name : null)
+  if (error.code === 'commander.unknownCommand')
+    throw unknownCommand({ words, similar, group: named.kind === 'group' ? named.name : null })
+  throw usageWrong(problem, similar, named.kind === 'nothing' ? null : named.name)
 }
 
 /** Known before parsing, because what is wrong with the parsing is answered in JSON, too. */

@@ -1,8 +1,9 @@
 import { AppError, createEmitter, createFakeClock } from '#kernel'
 import type { FakeClock } from '#kernel'
 import type { CallOptions, TurnAnswer, VerbCaller, VerbName, VerbOutput, WireEvent } from '#contracts'
-import type { CliDeps, CliEnvironment, InputStream, Lifecycle, OutputStream } from './deps.ts'
-import { runCli } from './run-cli.ts'
+import type { CliDeps, CliEnvironment, InputStream, Lifecycle, LocalCommands, OutputStream } from './deps.ts'
+import type { CommandEntry } from './command-entry.ts'
+import { runCli, runCommandOf } from './run-cli.ts'
 
 export interface FakeCall {
   readonly verb: VerbName
@@ -24,6 +25,10 @@ export interface HarnessOptions {
   readonly environment?: CliEnvironment
   readonly files?: Readonly<Record<string, string>>
   readonly lifecycle?: Partial<Lifecycle>
+  /** What a test plays of the commands beside the daemon. */
+  readonly local?: Partial<LocalCommands>
+  /** Instead of Tandem's own commands. */
+  readonly entries?: readonly CommandEntry[]
 }
 
 /** A command line with a played daemon, streams in memory, and a log of everything that was asked of its surroundings. */
@@ -57,10 +62,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       return { ...playedCaller({ log, calls }, options), [Symbol.asyncDispose]: async () => void log.push('closed') }
     },
     lifecycle: playedLifecycle(options.lifecycle ?? {}),
-    local: {
-      demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
-      mcp: async () => log.push('mcp') + 2,
-    },
+    local: playedLocal(options.local ?? {}, log),
     stdin: playedStdin(options, log),
     stdout: out.stream,
     stderr: err.stream,
@@ -84,7 +86,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     },
   }
   return {
-    run: (...argv) => runCli(argv, deps),
+    run: (...argv) => (options.entries === undefined ? runCli(argv, deps) : runCommandOf(options.entries, argv, deps)),
     stdout: out.text,
     stderr: err.text,
     log,
@@ -153,6 +155,14 @@ function playedCaller(
 function playedOutput<N extends VerbName>(output: unknown): VerbOutput<N> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return output as VerbOutput<N>
+}
+
+function playedLocal(own: Partial<LocalCommands>, log: string[]): LocalCommands {
+  return {
+    demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
+    mcp: async () => log.push('mcp') + 2,
+    ...own,
+  }
 }
 
 function playedLifecycle(own: Partial<Lifecycle>): Lifecycle {

@@ -19,18 +19,20 @@ export function inputInvalid(
   const subjectOf = ([first, ...rest]: readonly string[]): string =>
     first === undefined ? what : [nameOf(first), ...rest].join('.')
   const problems = issues.map(issue => problemOf(issue, subjectOf(issue.path.map(String))))
+  const command = commandOf(what)
   return new AppError('INPUT_INVALID', 'invalid', problems.join('; '), {
-    hint: hasCommand(what)
-      ? `see \`tandem help ${what}\` for what it takes`
-      : `docs/verbs.md says what is taken; correct ${what} and send it again`,
+    hint:
+      command === undefined
+        ? `docs/verbs.md says what is taken; correct ${what} and send it again`
+        : `see \`tandem help ${command}\` for what it takes`,
     data: { fields: issues.flatMap(fieldsOf) },
   })
 }
 
-function hasCommand(what: string): boolean {
-  if (!isVerbName(what)) return false
+function commandOf(what: string): string | undefined {
+  if (!isVerbName(what)) return undefined
   const verb: VerbDescription = verbs[what]
-  return verb.doors.cli?.command === what
+  return verb.doors.cli?.command
 }
 
 /** The error of an answer, a file or a row: without the members that another version added. */

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 
 /** How a verb reads as a command. Fields that are not named here cannot be given on the command line. */
 export interface CommandShape {
+  /** One word, or two: `turns`, `policy show`. */
   readonly command: string
   /** Positional arguments in order. The last may take the rest of the line. */
   readonly arguments?: readonly {

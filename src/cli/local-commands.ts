@@ -1,0 +1,24 @@
+import type { CommandEntry } from './command-entry.ts'
+
+/*
+ * Commands that run beside the daemon. Each is a row here and a function of `LocalCommands` (deps.ts), which `app` fills
+ * with a program of the room `local`, loaded when it is called. How to add one: README.md of this room.
+ */
+
+/** `demo` never gets here: it reads its own line, see run-cli.ts. It stands in the help and in completion. */
+export const localEntries: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    heading: 'Setting up',
+    summary: 'show Claude Code and Codex at work with a scripted model, offline',
+    options: [{ flags: '--keep', help: 'leave its folder, to look at' }],
+    run: ({ deps }) => deps.local.demo([]),
+  },
+  {
+    name: 'mcp',
+    heading: 'More',
+    summary: 'serve MCP on stdin and stdout, for Claude Code',
+    isWithoutJson: true,
+    run: ({ deps }) => deps.local.mcp(),
+  },
+]

@@ -1,0 +1,81 @@
+import { verbNames, verbs } from '#contracts'
+import type { CommandShape, VerbDescription, VerbName } from '#contracts'
+import { groupOf } from './command-entry.ts'
+import type { CommandEntry, EntryArgument, EntryOption, Heading, Line } from './command-entry.ts'
+import { membersOf } from './members.ts'
+import type { Members } from './members.ts'
+import { runVerb } from './run-verb.ts'
+import { inputFromGiven } from './verb-input.ts'
+import type { Given } from './verb-input.ts'
+
+/** The commands that verbs are. Only those that are wanted get their help texts: they cost reading a schema each. */
+export function verbEntries(isWanted: (command: string) => boolean): readonly CommandEntry[] {
+  return verbNames.flatMap(name => {
+    const verb: VerbDescription = verbs[name]
+    const shape = verb.doors.cli
+    return shape === undefined ? [] : [entryOfVerb(name, shape, isWanted(shape.command))]
+  })
+}
+
+function entryOfVerb(name: VerbName, shape: CommandShape, isWanted: boolean): CommandEntry {
+  const verb: VerbDescription = verbs[name]
+  const members: Members = isWanted ? membersOf(verb.input) : new Map()
+  return {
+    name: shape.command,
+    heading: headingOf[name] ?? (groupOf(shape.command) === null ? 'Turns and sessions' : 'Setting up'),
+    summary: verb.summary,
+    arguments: argumentsOf(shape, members),
+    options: [...optionsOf(shape, members), ...(ownOptions[name] ?? [])],
+    ...(shape.examples === undefined ? {} : { examples: shape.examples }),
+    async run(session, line) {
+      const input = await inputFromGiven({ shape, members: membersOf(verb.input) }, givenOf(shape, line), session.deps)
+      return await runVerb(session, name, { input, isDetached: line.has('detach') })
+    },
+  }
+}
+
+function argumentsOf(shape: CommandShape, members: Members): readonly EntryArgument[] {
+  return (shape.arguments ?? []).map(({ field, isOptional, takesRest }) => ({
+    name: wordOf(field),
+    help: members.get(field)?.help ?? '',
+    isOptional: isOptional === true,
+    takesRest: takesRest === true,
+  }))
+}
+
+function optionsOf(shape: CommandShape, members: Members): readonly EntryOption[] {
+  return Object.entries(shape.options ?? {}).map(([field, flags]) => {
+    const member = members.get(field)
+    const fallback = shape.fromContext?.[field] === 'cwd' ? 'the current directory' : member?.fallback
+    return {
+      flags,
+      help: member?.help ?? '',
+      ...(member === undefined || member.choices.length === 0 ? {} : { choices: member.choices }),
+      ...(fallback === undefined ? {} : { fallback }),
+    }
+  })
+}
+
+function givenOf(shape: CommandShape, line: Line): Given {
+  const words = (shape.arguments ?? []).map(({ field }) => [field, line.argument(wordOf(field))] as const)
+  const options = Object.entries(shape.options ?? {}).map(
+    ([field, flags]) => [field, line.option(longOf(flags))] as const,
+  )
+  return new Map(
+    [...words, ...options].flatMap(([field, value]): (readonly [string, string | boolean | readonly string[]])[] => {
+      if (Array.isArray(value)) return [[field, value.map(String)]]
+      return typeof value === 'string' || typeof value === 'boolean' ? [[field, value]] : []
+    }),
+  )
+}
+
+const wordOf = (field: string): string => field.replaceAll('_', '-')
+const longOf = (flags: string): string => /--([\w-]+)/.exec(flags)?.[1] ?? ''
+
+/** Where a verb's command stands in the program's help; the others are about turns and sessions. */
+const headingOf: Readonly<Partial<Record<VerbName, Heading>>> = { settings: 'Setting up', status: 'The daemon' }
+
+/** Options that only the command has. */
+const ownOptions: Readonly<Partial<Record<VerbName, readonly EntryOption[]>>> = {
+  ask: [{ flags: '-d, --detach', help: 'print the id of the turn as soon as it is accepted, and leave it running' }],
+}
