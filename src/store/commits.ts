@@ -6,7 +6,7 @@ import { storeRejected } from './errors.ts'
 import type { StoredEvent } from './rows.ts'
 import type { Store, Work } from './store.ts'
 import type { Statement } from './writer-messages.ts'
-import type { PendingWrite, WriteFailure } from './writer.ts'
+import type { PendingWrite, WriteFailure } from './write-queue.ts'
 
 export interface CommitDeps {
   readonly clock: Clock
