@@ -1,0 +1,59 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildDist } from '../scripts/build.ts'
+import { judge } from './figure.ts'
+import { figures } from './figures/index.ts'
+import { measure } from './lab.ts'
+import { tableOf } from './table.ts'
+import type { Result } from './table.ts'
+
+/* npm run bench [-- --only NAME] [--quick] [--json] [--strict]: the figures, as a table, each beside its reference. */
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+  },
+})
+
+const unknown = values.only.filter(name => !figures.some(figure => figure.name === name))
+if (unknown.length > 0) {
+  const names = figures.map(figure => figure.name).join(', ')
+  process.stderr.write(`no figure ${unknown.join(', ')}; there are: ${names}\n`)
+  process.exit(64)
+}
+
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(signal)))
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  await buildDist(resolve(import.meta.dirname, '..'), () => undefined)
+  const wanted = values.only.length === 0 ? figures : figures.filter(figure => values.only.includes(figure.name))
+  const results: Result[] = []
+  for (const figure of wanted) {
+    process.stderr.write(`${figure.name}: ${figure.title}\n`)
+    const say = (line: string): void => void process.stderr.write(`  ${line}\n`)
+    try {
+      const measurements = await measure(figure, { isQuick: values.quick, say, interrupted: interrupted.signal })
+      results.push({ figure, measurements })
+    } catch (error) {
+      if (interrupted.signal.aborted) return 130
+      throw error
+    }
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(jsonOf(results))}\n` : `${tableOf(results)}\n`)
+  const isMet = results.every(({ measurements }) => measurements.every(each => judge(each).every(goal => goal.isMet)))
+  return values.strict && !isMet ? 1 : 0
+}
+
+function jsonOf(results: readonly Result[]): object {
+  return results.map(({ figure, measurements }) => ({
+    name: figure.name,
+    title: figure.title,
+    measurements: measurements.map(each => ({ ...each, goals: judge(each) })),
+  }))
+}
