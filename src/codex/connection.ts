@@ -44,6 +44,8 @@ export interface TurnInput {
   readonly images?: readonly string[] | undefined
   readonly cwd: string
   readonly sandbox: Sandbox
+  /** Whether commands reach the network, with workspace-write; default not. */
+  readonly network?: boolean | undefined
   readonly approvalPolicy?: ApprovalPolicy | undefined
   /** Model, effort and summary are sticky in Codex: left out, the thread goes on with those of its last turn. */
   readonly model?: string | undefined
@@ -92,6 +94,8 @@ export interface CodexConnection {
   readonly version: string
   readonly closed: Promise<CloseReason>
   readonly counts: CodexCounts
+  /** When it last said anything at all (monotonic milliseconds). */
+  lastByteAtMs(): number
   startThread(settings: ThreadSettings): Promise<{ readonly threadId: string; readonly model: string | null }>
   /** Loads the thread and tells its last turns (default 8). This, and not `readThread`, is right after a crash. */
   resumeThread(threadId: string, settings: ThreadSettings, options?: HistoryOptions): Promise<ThreadHistory>

@@ -24,7 +24,7 @@ export interface ConnectionDeps {
   readonly rpc: RpcPeer
   readonly clock: Clock
   readonly limits: ConnectionLimits
-  readonly identity: Pick<CodexConnection, 'generation' | 'pid' | 'version' | 'closed'>
+  readonly identity: Pick<CodexConnection, 'generation' | 'pid' | 'version' | 'closed' | 'lastByteAtMs'>
   readonly counts: () => CodexCounts
   readonly onEvent: CodexConnection['onEvent']
 }

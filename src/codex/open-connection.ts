@@ -165,7 +165,7 @@ function openedOf(wires: Wires, version: string, options: OpenOptions): OpenedCo
     rpc,
     clock: options.clock,
     limits: options.limits,
-    identity: { generation: options.generation, pid: child.pid, version, closed },
+    identity: { generation: options.generation, pid: child.pid, version, closed, lastByteAtMs: child.lastByteAtMs },
     counts: wires.counts,
     onEvent: listener => wires.emitter.listen(listener),
   })

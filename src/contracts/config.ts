@@ -140,6 +140,24 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('the log file'),
+  health: z
+    .strictObject({
+      min_free_disk_bytes: z
+        .int()
+        .min(0)
+        .default(200_000_000)
+        .describe('less room than this for the state directory: degraded'),
+      max_memory_bytes: z
+        .int()
+        .min(10_000_000)
+        .default(500_000_000)
+        .describe('the daemon without Codex takes more than this: degraded'),
+      max_loop_delay_ms: milliseconds
+        .default(200)
+        .describe('the event loop is later than this in one of a hundred cases: degraded'),
+    })
+    .prefault({})
+    .describe('from when on `tandem health` says that a part is degraded'),
 })
 
 export type Config = z.output<typeof configSchema>

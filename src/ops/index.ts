@@ -1,3 +1,6 @@
+export { createHealthRegistry } from './health.ts'
+export type { HealthRegistry, WatchedPart } from './health.ts'
+export type { Finding, HealthChange, Probe } from './health-part.ts'
 export { openLog } from './open-log.ts'
 export type { LogOptions, OpenLog } from './open-log.ts'
 export { ensurePrivateDirectory } from './private-directory.ts'
