@@ -28,7 +28,7 @@ const house: Readonly<Record<string, Room>> = {
   verbs: { rooms: ['kernel', 'contracts', 'agents', 'workflows', 'gateway', 'store', 'ops'] },
   client: { rooms: ['kernel', 'contracts'], packages: ['zod'] },
   socket: { rooms: ['kernel', 'contracts'] },
-  http: { rooms: ['kernel', 'contracts'], packages: ['hono', 'zod'] },
+  http: { rooms: ['kernel', 'contracts'], packages: ['hono', '@hono/node-server', 'zod'] },
   mcp: { rooms: ['kernel', 'contracts'], packages: ['@modelcontextprotocol/sdk', 'zod'] },
   cli: { rooms: ['kernel', 'contracts', 'client'], packages: ['commander', 'zod'] },
   launcher: { rooms: ['kernel', 'contracts', 'client'] },

@@ -32,6 +32,7 @@ const facts: StatusFacts = {
   },
   clients: 1,
   memory_bytes: 1,
+  http: null,
 }
 
 async function openVerbs() {

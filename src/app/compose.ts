@@ -4,6 +4,7 @@ import { codexEnvironment, readProviderEnvKeys } from '#codex'
 import { openStore } from '#store'
 import { createVerbs } from '#verbs'
 import { startLateCodex } from './late-codex.ts'
+import { createPolicySource } from './read-policy.ts'
 import type { Config, Places, VerbCaller, VerbOutput } from '#contracts'
 import type { Clock, Log } from '#kernel'
 import type { Environment } from './environment.ts'
@@ -22,6 +23,8 @@ export interface ComposeDeps {
   readonly umask: number
   /** Clients that are connected: the door opens after its rooms. */
   readonly clients: () => number
+  /** Where HTTP is served, when it is. */
+  readonly httpUrl: () => string | undefined
 }
 
 /**
@@ -70,6 +73,8 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
     clock,
     log,
     config,
+    policy: createPolicySource(places.policyFile),
+    homeDir: environment.homeDir,
     codexHome,
     env: environment.env,
     stateDir: places.stateDir,
@@ -117,12 +122,13 @@ async function withCodexHome(
 
 type OwnFacts = Omit<VerbOutput<'status'>, 'turns' | 'threads' | 'rate_limits' | 'node_id' | 'uptime_ms' | 'codex'>
 
-function factsOf({ environment, places, startedAt, isSupervised, stop, clients }: ComposeDeps): OwnFacts {
+function factsOf({ environment, places, startedAt, isSupervised, stop, clients, httpUrl }: ComposeDeps): OwnFacts {
   return {
     version: environment.version,
     pid: process.pid,
     started_at: startedAt,
     socket: places.socketPath,
+    http: urlOf(httpUrl()),
     state_dir: places.stateDir,
     log_file: places.logFile,
     is_supervised: isSupervised(),
@@ -131,3 +137,5 @@ function factsOf({ environment, places, startedAt, isSupervised, stop, clients }
     memory_bytes: process.memoryUsage.rss(),
   }
 }
+
+const urlOf = (url: string | undefined): { url: string } | null => (url === undefined ? null : { url })

@@ -8,6 +8,7 @@ import { assertSocketPathFits, claimSocket } from './claim-socket.ts'
 import { closeAll } from './close-all.ts'
 import { composeRooms } from './compose.ts'
 import { exitCodeOfStart, exitCodes } from './errors.ts'
+import { httpUrlOf, openHttpDoor } from './http-door.ts'
 import { keepSocket } from './keep-socket.ts'
 import { takeLock } from './lock.ts'
 import { writePrivateFile } from './private-files.ts'
@@ -20,6 +21,7 @@ import type { OpenLog } from '#ops'
 import type { SocketDoor } from '#socket'
 import type { Rooms } from './compose.ts'
 import type { Environment } from './environment.ts'
+import type { LateHttpDoor } from './http-door.ts'
 import type { StopRequest } from './stop-request.ts'
 
 /** Serves until it is told to stop; answers the exit code and never rejects. `onServing` is called when clients are served. */
@@ -74,7 +76,7 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
   await claimSocket(places.socketPath)
   const supervisorPid = supervisorOf(environment)
   // The rooms come first, but tell how many clients their door has.
-  const late: { door?: SocketDoor } = {}
+  const late: { door?: SocketDoor; http?: LateHttpDoor } = {}
   const rooms = stack.use(
     await composeRooms({
       config,
@@ -88,6 +90,7 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
       isSupervised: () => supervisorPid !== undefined && process.ppid === supervisorPid,
       umask,
       clients: () => late.door?.clients ?? 0,
+      httpUrl: () => httpUrlOf(late.http),
     }),
   )
   await rm(startErrorFileOf(places), { force: true })
@@ -96,6 +99,9 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
   late.door = stack.use(await openDoor({ environment, config, log, rooms, stop }))
   log.info({ version: environment.version, socket: places.socketPath, supervisorPid }, 'daemon started')
   stack.use(await keepSocket({ places, door: late.door, address, clock, log }))
+  late.http = stack.use(
+    openHttpDoor({ config, places, version: environment.version, verbs: rooms.verbs, stop, clock, log }),
+  )
   return { config, log, rooms, door: late.door }
 }
 

@@ -10,6 +10,18 @@ export const configInvalid = (file: string, problem: string, cause: unknown): Ap
     cause,
   })
 
+export const policyNotByAgent = (variable: string): AppError =>
+  new AppError('POLICY_NOT_BY_AGENT', 'denied', `the policy is not changed from within an agent's shell (${variable} is set)`, {
+    hint: 'ask the person: they run this command in a terminal of their own',
+    data: { variable },
+  })
+
+export const policyNotEditable = (file: string, lines: readonly string[]): AppError =>
+  new AppError('POLICY_NOT_EDITABLE', 'conflict', `${file} is written in a way that is not edited here`, {
+    hint: `write it yourself: ${lines.join('; ')}`,
+    data: { file, lines },
+  })
+
 export const alreadyRunning = (pid: number | undefined, lockFile: string): AppError =>
   new AppError(
     'DAEMON_ALREADY_RUNNING',
@@ -36,6 +48,9 @@ export const socketPathTooLong = (path: string, bytes: number, max: number): App
     hint: 'set TANDEM_RUNTIME_DIR to a shorter directory of your own, for example: export TANDEM_RUNTIME_DIR=~/.tandem-run',
     data: { path, bytes, max },
   })
+
+export const httpTokenUnsafe = (file: string, problem: string, cure: string): AppError =>
+  new AppError('HTTP_TOKEN_UNSAFE', 'denied', `${file} ${problem}`, { hint: cure, data: { file, problem } })
 
 /** A start that failed is not tried again by the supervisor: a person, or the next client, decides. */
 export const exitCodeOfStart = (error: unknown): number =>

@@ -14,6 +14,10 @@ export function writeStatus(status: VerbOutput<'status'>, { out }: Session): voi
     ['sessions', String(status.threads)],
     ['clients', `${counted(status.clients, 'client')}, ${megabytes(status.memory_bytes)} of memory`],
     ['socket', status.socket],
+    [
+      'http',
+      status.http === null ? 'not served (tandem logs says why)' : `${status.http.url}, see ${status.http.url}/docs`,
+    ],
     ['state', status.state_dir],
     ['log', status.log_file],
     ...(limits === null ? [] : [['limits', limits] as const]),

@@ -207,6 +207,7 @@ describe('settings and status', () => {
     threads: 4,
     clients: 1,
     memory_bytes: 85_400_000,
+    http: { url: 'http://127.0.0.1:41234' },
     rate_limits: {
       limitId: 'codex',
       primary: { usedPercent: 12, windowDurationMins: 300, resetsAt: null },
@@ -225,6 +226,7 @@ describe('settings and status', () => {
         'sessions  4',
         'clients   1 client, 85 MB of memory',
         'socket    /run/tandem/daemon.sock',
+        'http      http://127.0.0.1:41234, see http://127.0.0.1:41234/docs',
         'state     /state',
         'log       /state/daemon.log',
         'limits    12% of 5h 00m used',

@@ -1,3 +1,6 @@
+export { createMcpHandler } from './http-handler.ts'
+export type { McpHandler, McpHandlerDeps } from './http-handler.ts'
+export { mcpCallerOf } from './http-caller.ts'
 export { createMcpServer } from './server.ts'
 export type { McpServerDeps } from './server.ts'
 export { runMcp } from './stdio.ts'

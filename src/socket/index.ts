@@ -1,2 +1,3 @@
+export { assertAccepting } from './accepting.ts'
 export { startSocketDoor } from './door.ts'
 export type { SocketDoor, SocketDoorDeps, SocketLimits } from './door.ts'

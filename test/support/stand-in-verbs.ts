@@ -113,5 +113,6 @@ const status = {
   threads: 1,
   clients: 1,
   memory_bytes: 1,
+  http: null,
   rate_limits: null,
 }

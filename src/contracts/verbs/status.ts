@@ -22,6 +22,7 @@ export const status = describeVerb({
     started_at: z.number(),
     uptime_ms: z.number(),
     socket: z.string(),
+    http: z.object({ url: z.string() }).nullable().describe('where HTTP is served'),
     state_dir: z.string(),
     log_file: z.string(),
     is_supervised: z.boolean(),

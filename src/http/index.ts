@@ -1,0 +1,2 @@
+export { startHttpDoor } from './door.ts'
+export type { HttpDoor, HttpDoorDeps, HttpLimits } from './door.ts'

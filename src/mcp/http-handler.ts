@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+import { messageOf, systemClock } from '#kernel'
+import { createKeptEvents } from './kept-events.ts'
+import { whenOver } from './when-over.ts'
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import type { Clock, Log } from '#kernel'
+
+export interface McpHandlerDeps {
+  /** The server of one new session, for the request that begins it. */
+  readonly createServer: (request: Request) => Server
+  readonly maxBodyBytes: number
+  readonly log: Log
+  readonly clock?: Clock
+  /** Default 64. The one that is idle for longest makes room. */
+  readonly maxSessions?: number
+  /** A session without an open stream and without a request for this long is closed. Default 30 minutes. */
+  readonly idleMs?: number
+}
+
+/** MCP over streamable HTTP, for a door that has checked who asks. Disposing closes every session, which detaches its calls. */
+export interface McpHandler extends AsyncDisposable {
+  readonly sessions: number
+  handle(request: Request): Promise<Response>
+}
+
+export function createMcpHandler(deps: McpHandlerDeps): McpHandler {
+  return new Sessions(deps)
+}
+
+interface Session {
+  readonly server: Server
+  readonly transport: WebStandardStreamableHTTPServerTransport
+  /** Requests whose answer, a stream perhaps, is not over. */
+  open: number
+  /** Monotonic: when the last of them was over. */
+  idleSince: number
+}
+
+class Sessions implements McpHandler {
+  readonly #deps: McpHandlerDeps
+  readonly #clock: Clock
+  readonly #byId = new Map<string, Session>()
+  #timer: Disposable
+  #isClosed = false
+
+  constructor(deps: McpHandlerDeps) {
+    this.#deps = deps
+    this.#clock = deps.clock ?? systemClock
+    this.#timer = this.#clock.after(sweepMs, () => this.#sweep())
+  }
+
+  get sessions(): number {
+    return this.#byId.size
+  }
+
+  async handle(request: Request): Promise<Response> {
+    if (this.#isClosed) return refused(503, -32_000, 'the daemon is stopping')
+    const id = request.headers.get('mcp-session-id')
+    const session = id === null ? undefined : this.#byId.get(id)
+    if (session !== undefined) return this.#answer(session, request)
+    // The client is to begin a new one (MCP 2025-11-25, session management).
+    if (id !== null) return refused(404, -32_001, 'the session is over: initialize again')
+    if (request.method !== 'POST') return refused(400, -32_000, 'Mcp-Session-Id is missing: initialize first')
+    return this.#begin(request)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    this.#timer[Symbol.dispose]()
+    const open = [...this.#byId.values()]
+    this.#byId.clear()
+    await Promise.allSettled(open.map(({ server }) => server.close()))
+  }
+
+  async #begin(request: Request): Promise<Response> {
+    if (!this.#makeRoom()) return refused(503, -32_000, 'every session is in use: close one, or try later')
+    const server = this.#deps.createServer(request)
+    const transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: id => void this.#byId.set(id, session),
+      onsessionclosed: id => void this.#byId.delete(id),
+      eventStore: createKeptEvents({ maxEvents: 500, maxChars: 2_000_000 }),
+      maxRequestBodySize: this.#deps.maxBodyBytes,
+      keepAliveMs: 15_000,
+    })
+    const session: Session = { server, transport, open: 0, idleSince: this.#clock.monotonic() }
+    await server.connect(transport)
+    const response = await this.#answer(session, request)
+    // Whatever it was, it did not begin a session. Or we were closed meanwhile, and nobody else would end it.
+    if (transport.sessionId === undefined || this.#isClosed) await server.close()
+    return response
+  }
+
+  async #answer(session: Session, request: Request): Promise<Response> {
+    session.open += 1
+    const over = (): void => {
+      session.open -= 1
+      session.idleSince = this.#clock.monotonic()
+    }
+    try {
+      return whenOver(await session.transport.handleRequest(request), over)
+    } catch (error) {
+      over()
+      this.#deps.log.error({ error }, 'an mcp request failed by a fault of ours')
+      return refused(500, -32_603, messageOf(error))
+    }
+  }
+
+  /** False when every session is in use. */
+  #makeRoom(): boolean {
+    if (this.#byId.size < (this.#deps.maxSessions ?? 64)) return true
+    const idle = [...this.#byId.values()].filter(session => session.open === 0)
+    const [longest] = idle.sort((a, b) => a.idleSince - b.idleSince)
+    if (longest === undefined) return false
+    this.#end(longest, 'room for another')
+    return true
+  }
+
+  #sweep(): void {
+    const before = this.#clock.monotonic() - (this.#deps.idleMs ?? 1_800_000)
+    for (const session of this.#byId.values())
+      if (session.open === 0 && session.idleSince <= before) this.#end(session, 'idle')
+    this.#timer = this.#clock.after(sweepMs, () => this.#sweep())
+  }
+
+  #end({ server, transport }: Session, why: string): void {
+    const { log } = this.#deps
+    if (transport.sessionId !== undefined) this.#byId.delete(transport.sessionId)
+    log.debug({ why, sessions: this.#byId.size }, 'mcp session closed')
+    server.close().catch((error: unknown) => log.warn({ error }, 'an mcp session was not closed in order'))
+  }
+}
+
+const sweepMs = 60_000
+
+function refused(status: number, code: number, message: string): Response {
+  return Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status })
+}
