@@ -19,7 +19,7 @@ const house: Readonly<Record<string, Room>> = {
   kernel: { rooms: [] },
   contracts: { rooms: ['kernel'], packages: ['zod'] },
   protocols: { rooms: ['kernel', 'contracts'] },
-  store: { rooms: ['kernel', 'contracts'], packages: ['kysely', 'zod'] },
+  store: { rooms: ['kernel', 'contracts'], packages: ['kysely', 'pg', 'zod'] },
   codex: { rooms: ['kernel', 'contracts'], packages: ['zod', 'smol-toml'] },
   ops: { rooms: ['kernel', 'contracts', 'store'], packages: ['pino'] },
   agents: { rooms: ['kernel', 'contracts', 'codex', 'store'], packages: ['zod'] },

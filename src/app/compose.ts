@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises'
 import { startAgents } from '#agents'
 import { codexEnvironment, readProviderEnvKeys } from '#codex'
-import { openStore } from '#store'
 import { createVerbs } from '#verbs'
 import { startLateCodex } from './late-codex.ts'
+import { openConfiguredStore } from './open-configured-store.ts'
 import { createPolicySource } from './read-policy.ts'
 import type { Config, Places, VerbCaller, VerbOutput } from '#contracts'
 import type { Clock, Log } from '#kernel'
@@ -46,7 +46,7 @@ export interface Rooms extends AsyncDisposable {
 export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
   const { clock, config, environment, log, places } = deps
   await using stack = new AsyncDisposableStack()
-  const store = stack.use(await openStore({ file: places.storeFile, clock, log }))
+  const store = stack.use(await openConfiguredStore({ config, places, clock, log }))
   const codexHome = config.codex.home ?? environment.codexHome
   const codex = stack.use(
     startLateCodex({

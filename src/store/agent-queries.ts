@@ -1,8 +1,9 @@
-import type { AgentId, ThreadId } from '#kernel'
+import type { AgentId, NodeId, ThreadId } from '#kernel'
 import type { Kysely } from 'kysely'
 import type { AgentRow } from './rows.ts'
 import type { Tables } from './tables.ts'
 
+/** Lists are of this node's agents; by its id anybody's is found. */
 export interface AgentQueries {
   byId(id: AgentId): Promise<AgentRow | undefined>
   /** The agent that has this thread, or had it before Codex lost it. */
@@ -18,9 +19,9 @@ export interface AgentQueries {
   count(): Promise<number>
 }
 
-export function createAgentQueries(db: Kysely<Tables>): AgentQueries {
+export function createAgentQueries(db: Kysely<Tables>, nodeId: NodeId): AgentQueries {
   const agents = db.selectFrom('agents').selectAll('agents')
-  const latestFirst = agents.orderBy('lastActiveAt', 'desc').orderBy('id', 'desc')
+  const latestFirst = agents.where('nodeId', '=', nodeId).orderBy('lastActiveAt', 'desc').orderBy('id', 'desc')
   return {
     byId: id => agents.where('id', '=', id).executeTakeFirst(),
     byThread: threadId =>
@@ -42,6 +43,7 @@ export function createAgentQueries(db: Kysely<Tables>): AgentQueries {
       const row = await db
         .selectFrom('agents')
         .select(eb => eb.fn.countAll<number>().as('count'))
+        .where('nodeId', '=', nodeId)
         .executeTakeFirst()
       return row?.count ?? 0
     },

@@ -111,3 +111,55 @@ export const turnStateChanged = (id: string, ifStatus: readonly string[]): AppEr
     hint: 'read the turn again',
     data: { turnId: id, ifStatus },
   })
+
+export const storeUrlInvalid = (problem: string): AppError =>
+  new AppError('STORE_URL_INVALID', 'invalid', `the URL of the database is of no use: ${problem}`, {
+    hint: 'write it as postgres://user:password@host:5432/database, with @ : / ? # % of the password as %40 %3A %2F %3F %23 %25',
+  })
+
+/** Postgres, beside what STORE_FAILED says of a file. */
+export const databaseFailed = (label: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_FAILED', 'unavailable', `cannot use the database ${label}: ${detail}`, {
+    hint: 'see that Postgres runs and answers there, for example with `psql` or `pg_isready`; then try again',
+    data: { database: label },
+    cause,
+  })
+
+export const databaseUnsuitable = (label: string, detail: string): AppError =>
+  new AppError('STORE_UNSUITABLE', 'invalid', `Tandem cannot keep anything in ${label}: ${detail}`, {
+    hint: 'give Tandem a database of its own: createdb --encoding=UTF8 --template=template0 tandem',
+    data: { database: label },
+  })
+
+export const databaseOutcomeUnknown = (label: string, cause?: unknown): AppError =>
+  new AppError(
+    'STORE_FAILED',
+    'unavailable',
+    `the connection to ${label} was lost during a commit; whether this was written is not known`,
+    {
+      hint: 'look at the state before trying again; Tandem connects again by itself',
+      data: { database: label },
+      cause,
+    },
+  )
+
+export const storeDenied = (label: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_DENIED', 'denied', `${label} does not let Tandem in: ${detail}`, {
+    hint: 'correct user and password in store.url (config.toml); the user must be allowed to connect and to create tables',
+    data: { database: label },
+    cause,
+  })
+
+export const storeNoDatabase = (label: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_NO_DATABASE', 'missing', `there is no ${label}: ${detail}`, {
+    hint: 'make it (createdb --encoding=UTF8 --template=template0 tandem), or correct store.url (config.toml)',
+    data: { database: label },
+    cause,
+  })
+
+/** Two daemons with one node id: a state directory was copied, or the session of a machine that is gone lives on. */
+export const storeNodeTaken = (label: string, nodeId: string): AppError =>
+  new AppError('STORE_LOCKED', 'unavailable', `another daemon works as ${nodeId} in ${label}`, {
+    hint: 'a copied state directory needs an id of its own: stop the daemon and remove the file node-id in it; after a crash of the machine wait a minute',
+    data: { database: label, node_id: nodeId },
+  })

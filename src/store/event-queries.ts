@@ -4,7 +4,7 @@ import { objectColumn } from './json-columns.ts'
 import type { StoredEvent } from './rows.ts'
 import type { EventColumns, Tables } from './tables.ts'
 
-/** Reads the events of this node. */
+/** Reads the events of this node, or of the one that is named: each numbers its own. */
 export interface EventQueries {
   /** Those with a seq above the cursor, in order. */
   after(where: {
@@ -12,26 +12,30 @@ export interface EventQueries {
     readonly turnId?: TurnId
     readonly agentId?: AgentId
     readonly kinds?: readonly string[]
+    readonly nodeId?: NodeId
     readonly limit: number
   }): Promise<readonly StoredEvent[]>
   /** The latest event of a turn. */
-  last(where: { readonly turnId: TurnId }): Promise<StoredEvent | undefined>
+  last(where: { readonly turnId: TurnId; readonly nodeId?: NodeId }): Promise<StoredEvent | undefined>
   /** The highest seq there is; 0 when there is none. */
   lastSeq(): Promise<number>
 }
 
 export function createEventQueries(db: Kysely<Tables>, nodeId: NodeId): EventQueries {
-  const events = db.selectFrom('events').selectAll().where('nodeId', '=', nodeId)
+  const all = db.selectFrom('events').selectAll()
   return {
-    async after({ cursor, turnId, agentId, kinds, limit }) {
-      let query = events.where('seq', '>', cursor).orderBy('seq').limit(limit)
+    async after({ cursor, turnId, agentId, kinds, limit, nodeId: owner = nodeId }) {
+      // Postgres has no empty list.
+      if (kinds?.length === 0) return []
+      let query = all.where('nodeId', '=', owner).where('seq', '>', cursor).orderBy('seq').limit(limit)
       if (turnId !== undefined) query = query.where('turnId', '=', turnId)
       if (agentId !== undefined) query = query.where('agentId', '=', agentId)
       if (kinds !== undefined) query = query.where('kind', 'in', kinds)
       return (await query.execute()).map(eventOf)
     },
-    async last({ turnId }) {
-      const row = await events.where('turnId', '=', turnId).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+    async last({ turnId, nodeId: owner = nodeId }) {
+      const events = all.where('nodeId', '=', owner).where('turnId', '=', turnId)
+      const row = await events.orderBy('seq', 'desc').limit(1).executeTakeFirst()
       return row === undefined ? undefined : eventOf(row)
     },
     lastSeq: () => lastSeqOf(db, nodeId),

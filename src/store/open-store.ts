@@ -1,23 +1,18 @@
 import { asNodeId, newNodeId } from '#kernel'
-import type { Clock, NodeId } from '#kernel'
+import type { NodeId } from '#kernel'
 import { CamelCasePlugin, Kysely } from 'kysely'
 import type { DatabaseSync } from 'node:sqlite'
-import { createAgentQueries } from './agent-queries.ts'
-import { createCommits } from './commits.ts'
-import { createEventQueries, lastSeqOf } from './event-queries.ts'
+import { assembleStore, defaultLimits } from './assemble-store.ts'
 import { migrate, refuseNewer } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
-import { createSettingsQueries } from './settings-queries.ts'
+import { nodeFileOf, readNodeFile } from './node-file.ts'
 import { NodeSqliteDialect } from './sqlite-dialect.ts'
 import { backUp, openForReading, openForWriting, versionOfFile } from './sqlite-file.ts'
 import type { Store, StoreOptions } from './store.ts'
 import type { Tables } from './tables.ts'
-import { createTurnQueries } from './turn-queries.ts'
 import type { WriterFaults } from './writer-messages.ts'
 import { Writer } from './writer.ts'
-
-const defaultLimits = { maxPendingWrites: 10_000, maxPendingBytes: 64 * 1024 * 1024, lockWaitMs: 2000 }
 
 /** What tests put in place of the real thing; not part of the room's face. */
 export interface StoreInsides {
@@ -25,9 +20,13 @@ export interface StoreInsides {
   readonly faults?: WriterFaults
 }
 
-/** Opens or makes the database, brings it to this version, starts its writer thread. Whoever opened it disposes it. */
-export function openStore(options: StoreOptions): Promise<Store> {
-  return openStoreWith(options, {})
+/** Opens or makes the database, brings it to this version, starts its writer. Whoever opened it disposes it. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url } = options
+  if (url === undefined) return openStoreWith(options, {})
+  // Only here: whoever works with a file loads nothing of it.
+  const { openPostgresStore } = await import('./open-postgres.ts')
+  return openPostgresStore({ ...options, url })
 }
 
 export async function openStoreWith(options: StoreOptions, insides: StoreInsides): Promise<Store> {
@@ -47,17 +46,9 @@ export async function openStoreWith(options: StoreOptions, insides: StoreInsides
   stack.defer(() => reader.close())
   stack.defer(() => writer.drain())
   const db = typed(reader, file)
-  const commits = createCommits({ clock, log, nodeId, writer, lastSeq: await lastSeqOf(db, nodeId) })
+  const store = await assembleStore({ clock, log, nodeId, db, writer })
   const open = stack.move()
-  return {
-    nodeId,
-    agents: createAgentQueries(db),
-    turns: createTurnQueries(db),
-    events: createEventQueries(db, nodeId),
-    settings: createSettingsQueries(db),
-    ...commits,
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
-  }
+  return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 /** Checks, migrates, and answers the node's id. Closes everything that it opened. */
@@ -77,13 +68,14 @@ async function prepare(
     },
   })
   if (applied.length > 0) log.info({ file, versions: applied }, 'database migrated')
-  return await nodeIdOf(typed(database, file), clock)
+  return await nodeIdOf(typed(database, file), options)
 }
 
-async function nodeIdOf(db: Kysely<Tables>, clock: Clock): Promise<NodeId> {
+async function nodeIdOf(db: Kysely<Tables>, { file, clock }: StoreOptions): Promise<NodeId> {
   const known = await db.selectFrom('facts').select('value').where('name', '=', 'node_id').executeTakeFirst()
   if (known !== undefined) return asNodeId(known.value)
-  const nodeId = newNodeId(clock.now())
+  // The same node as when its rows were in a shared database.
+  const nodeId = readNodeFile(nodeFileOf(file)) ?? newNodeId(clock.now())
   await db.insertInto('facts').values({ name: 'node_id', value: nodeId }).execute()
   return nodeId
 }

@@ -1,5 +1,5 @@
-import type { Clock } from '#kernel'
-import { messageOf, systemCodeOf } from '#kernel'
+import type { Clock, NodeId } from '#kernel'
+import { asNodeId, messageOf, systemCodeOf } from '#kernel'
 import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -22,6 +22,16 @@ export function versionOfFile(file: string, lockWaitMs: number): number {
     if (tables.length === 0) return 0
     if (!tables.some(table => table['name'] === 'migrations')) throw storeCorrupt(file, 'it belongs to another program')
     return Number(database.prepare('select max(version) as version from migrations').get()?.['version'] ?? 0)
+  })
+}
+
+/** The node whose rows a database file holds; undefined when there is no such file. Reads only. */
+export function nodeIdOfFile(file: string): NodeId | undefined {
+  if (!existsSync(file)) return undefined
+  using database = openForReading(file, 0)
+  return usingSqlite(file, () => {
+    const known = database.prepare("select value from facts where name = 'node_id'").get()?.['value']
+    return typeof known === 'string' ? asNodeId(known) : undefined
   })
 }
 
@@ -112,7 +122,7 @@ function syncFile(path: string): void {
 }
 
 /** Gives what SQLite or the file system throws its code and its cure. */
-function usingSqlite<T>(file: string, use: () => T): T {
+export function usingSqlite<T>(file: string, use: () => T): T {
   try {
     return use()
   } catch (error) {

@@ -8,9 +8,9 @@ import { insertTurn, putSettings, updateAgent } from './index.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { addAgent, createSqliteHome, textEvent, turnRow } from './test-arms.ts'
-import type { Home } from './test-arms.ts'
+import type { SqliteHome } from './test-arms.ts'
 
-let home: Home
+let home: SqliteHome
 
 beforeEach(() => {
   home = createSqliteHome()

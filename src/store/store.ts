@@ -1,4 +1,4 @@
-import type { Clock, Log, NodeId } from '#kernel'
+import type { Clock, Log, NodeId, Secret } from '#kernel'
 import type { AgentQueries } from './agent-queries.ts'
 import type { Change } from './change.ts'
 import type { EventQueries } from './event-queries.ts'
@@ -9,6 +9,8 @@ import type { TurnQueries } from './turn-queries.ts'
 export interface StoreOptions {
   /** The database; its directory exists. Made with mode 0600 when it is missing. */
   readonly file: string
+  /** A Postgres database in place of the file; then the node's id is kept beside where the file would be. */
+  readonly url?: Secret
   readonly clock: Clock
   readonly log: Log
   readonly limits?: StoreLimits

@@ -1,9 +1,13 @@
-import { asThreadId, createFakeClock, newAgentId, newTurnId, silentLog } from '#kernel'
-import type { AgentId, FakeClock } from '#kernel'
+import { asThreadId, Secret, createFakeClock, newAgentId, newTurnId, silentLog } from '#kernel'
+import type { AgentId, FakeClock, Log } from '#kernel'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createPostgresSchema, postgresUrl } from '../../test/support/postgres-schema.ts'
+import type { PostgresSchema } from '../../test/support/postgres-schema.ts'
 import { insertAgent } from './changes.ts'
+import { openPostgresStore } from './open-postgres.ts'
+import type { PostgresInsides } from './open-postgres.ts'
 import { openStoreWith } from './open-store.ts'
 import { queuedTurn } from './rows.ts'
 import type { StoreInsides } from './open-store.ts'
@@ -14,28 +18,63 @@ import type { Store, StoreLimits } from './store.ts'
 
 export interface Arm {
   readonly name: string
-  create(): Home
+  create(): Promise<Home>
 }
 
 /** One empty database in a place of its own; opening it again finds what was written. */
-export interface Home extends Disposable {
+export interface Home extends AsyncDisposable {
+  /** Where the database file is, or would be. */
   readonly file: string
   readonly clock: FakeClock
+  open(options?: { readonly limits?: StoreLimits }): Promise<Store>
+}
+
+export interface SqliteHome extends Home, Disposable {
   open(insides?: StoreInsides & { readonly limits?: StoreLimits }): Promise<Store>
 }
 
-export const arms: readonly Arm[] = [{ name: 'SQLite', create: createSqliteHome }]
+export interface PostgresHome extends Home {
+  readonly schema: PostgresSchema
+  open(insides?: PostgresInsides & { readonly limits?: StoreLimits; readonly log?: Log }): Promise<Store>
+}
 
-export function createSqliteHome(): Home {
+const sqliteArm: Arm = { name: 'SQLite', create: async () => createSqliteHome() }
+const postgresArm: Arm = { name: 'Postgres', create: () => createPostgresHome() }
+
+export const arms: readonly Arm[] = postgresUrl === undefined ? [sqliteArm] : [sqliteArm, postgresArm]
+
+export function createSqliteHome(): SqliteHome {
   const directory = mkdtempSync(join(tmpdir(), 'tandem-store-'))
   const file = join(directory, 'tandem.db')
   const clock = createFakeClock()
+  const remove = (): void => rmSync(directory, { recursive: true, force: true })
   return {
     file,
     clock,
     open: ({ limits, ...insides } = {}) =>
       openStoreWith({ file, clock, log: silentLog, ...(limits === undefined ? {} : { limits }) }, insides),
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+    [Symbol.dispose]: remove,
+    [Symbol.asyncDispose]: async () => remove(),
+  }
+}
+
+/** With a schema that is there, a second node that shares it. */
+export async function createPostgresHome(shared?: PostgresSchema): Promise<PostgresHome> {
+  const directory = mkdtempSync(join(tmpdir(), 'tandem-store-'))
+  const schema = shared ?? (await createPostgresSchema())
+  const file = join(directory, 'tandem.db')
+  const clock = createFakeClock()
+  const url = new Secret(schema.url)
+  return {
+    file,
+    clock,
+    schema,
+    open: ({ limits, log = silentLog, ...insides } = {}) =>
+      openPostgresStore({ file, url, clock, log, ...(limits === undefined ? {} : { limits }) }, insides),
+    async [Symbol.asyncDispose]() {
+      rmSync(directory, { recursive: true, force: true })
+      if (shared === undefined) await schema[Symbol.asyncDispose]()
+    },
   }
 }
 

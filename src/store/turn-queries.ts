@@ -12,6 +12,7 @@ export interface TurnCounts {
   readonly ended: number
 }
 
+/** Lists and counts are of this node's turns, or of one agent's; by its id or key anybody's is found. */
 export interface TurnQueries {
   byId(id: TurnId): Promise<TurnRow | undefined>
   byIdempotencyKey(key: string): Promise<TurnRow | undefined>
@@ -24,11 +25,10 @@ export interface TurnQueries {
     readonly cwd?: string
     readonly limit: number
   }): Promise<readonly TurnRow[]>
-  /** Of all turns, or of one agent's. */
   counts(where?: { readonly agentId?: AgentId }): Promise<TurnCounts>
 }
 
-export function createTurnQueries(db: Kysely<Tables>): TurnQueries {
+export function createTurnQueries(db: Kysely<Tables>, nodeId: NodeId): TurnQueries {
   const turns = db.selectFrom('turns').selectAll('turns')
   return {
     byId: async id => rowOf(await turns.where('id', '=', id).executeTakeFirst()),
@@ -44,23 +44,24 @@ export function createTurnQueries(db: Kysely<Tables>): TurnQueries {
     },
     async list({ agentId, status, cwd, limit }) {
       let query = turns.orderBy('acceptedAt', 'desc').orderBy('id', 'desc').limit(limit)
-      if (agentId !== undefined) query = query.where('agentId', '=', agentId)
+      query = agentId === undefined ? query.where('nodeId', '=', nodeId) : query.where('agentId', '=', agentId)
       if (status !== undefined) query = query.where('status', '=', status)
       if (cwd !== undefined) {
         query = query.where('agentId', 'in', db.selectFrom('agents').select('agents.id').where('cwd', '=', cwd))
       }
       return (await query.execute()).map(turnRowOf)
     },
-    counts: (where = {}) => countsOf(db, where.agentId),
+    counts: (where = {}) => countsOf(db, nodeId, where.agentId),
   }
 }
 
-async function countsOf(db: Kysely<Tables>, agentId: AgentId | undefined): Promise<TurnCounts> {
+async function countsOf(db: Kysely<Tables>, nodeId: NodeId, agentId: AgentId | undefined): Promise<TurnCounts> {
   const query = db
     .selectFrom('turns')
     .select(eb => ['status', eb.fn.countAll<number>().as('count')])
     .groupBy('status')
-  const rows = await (agentId === undefined ? query : query.where('agentId', '=', agentId)).execute()
+  const owned = agentId === undefined ? query.where('nodeId', '=', nodeId) : query.where('agentId', '=', agentId)
+  const rows = await owned.execute()
   const count = (is: (status: TurnStatus) => boolean): number =>
     rows.filter(row => is(row.status)).reduce((sum, row) => sum + row.count, 0)
   return {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insertTurn, updateAgent } from './index.ts'
 import type { Change, Store } from './index.ts'
 import { addAgent, agentRow, createSqliteHome, textEvent, turnRow } from './test-arms.ts'
-import type { Home } from './test-arms.ts'
+import type { SqliteHome } from './test-arms.ts'
 
 /** At 0 the writer commits, at 1 it waits before its COMMIT, at 2 it dies there. */
 function createGate(): { readonly cells: Int32Array<SharedArrayBuffer>; set(state: 0 | 1 | 2): void } {
@@ -21,7 +21,7 @@ function createGate(): { readonly cells: Int32Array<SharedArrayBuffer>; set(stat
 }
 
 describe('the writer', () => {
-  let home: Home
+  let home: SqliteHome
   let store: Store
   const gate = createGate()
   const agentId = newAgentId(1)
