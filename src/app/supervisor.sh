@@ -2,6 +2,7 @@
 # Keeps the daemon alive: supervisor.sh STATE_DIRECTORY PROGRAM [ARGUMENT...]
 # The first argument only tells `tandem down` whose supervisor this is.
 # 0: it was stopped; 71: not in order. 75: another daemon runs. 78: it cannot start, and trying again would not help.
+log=$1/daemon.log
 shift
 child=
 nap=
@@ -17,6 +18,8 @@ trap end TERM INT HUP
 tenths=2
 while :; do
   began=$(date +%s)
+  # The log may have been set aside since; what a daemon says at its death belongs into the one of today.
+  [ -f "$log" ] && [ ! -h "$log" ] && [ -w "$log" ] && exec 2>>"$log"
   [ -n "$is_ending" ] && exit 0
   TANDEM_SUPERVISOR_PID=$$ "$@" &
   child=$!

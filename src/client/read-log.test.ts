@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readLog } from '#client'
 import { systemClock } from '#kernel'
@@ -35,8 +35,11 @@ describe('readLog', () => {
   })
 
   it('passes what was set aside before, when the file has too few', async () => {
-    writeFileSync(`${file}.2`, 'a\nb\n')
-    writeFileSync(`${file}.1`, 'c\nd\n')
+    writeFileSync(`${file}.2026-11-19.2`, 'a\nb\n')
+    writeFileSync(`${file}.2026-11-19.1`, 'older\n')
+    writeFileSync(`${file}.2026-11-20.10`, 'd\n')
+    writeFileSync(`${file}.2026-11-20.9`, 'c\n')
+    writeFileSync(`${file}.old`, 'not ours\n')
     writeFileSync(file, 'e\n')
     await read({ lines: 4 })
     expect(said).toEqual(['b\n', 'c\n', 'd\n', 'e\n'])
@@ -65,9 +68,34 @@ describe('readLog', () => {
     appendFileSync(file, ' a line\n')
     await expect.poll(() => said.at(-1)).toBe('half a line\n')
     appendFileSync(file, 'last of the first\n')
-    renameSync(file, `${file}.1`)
+    renameSync(file, `${file}.2026-11-20.1`)
     writeFileSync(file, 'first of the second\n')
     await expect.poll(() => said).toEqual(['old\n', 'half a line\n', 'last of the first\n', 'first of the second\n'])
+    stop.abort()
+    await reading
+  })
+
+  it('follows through several rotations between two looks, and through a file that is emptied', async () => {
+    writeFileSync(file, 'old\n')
+    const reading = read({ lines: 1, follow: true })
+    await expect.poll(() => said).toEqual(['old\n'])
+    const setAside = (name: string, text: string): void => {
+      appendFileSync(file, text)
+      renameSync(file, `${file}.${name}`)
+    }
+    writeFileSync(`${file}.2026-11-20.1`, 'long before\n')
+    setAside('2026-11-20.2', 'one\n')
+    setAside('2026-11-20.3', 'two\nthree\n')
+    setAside('2026-11-21.1', 'four\n')
+    writeFileSync(file, 'five\n')
+    await expect.poll(() => said).toEqual(['old\n', 'one\n', 'two\n', 'three\n', 'four\n', 'five\n'])
+    truncateSync(file)
+    await expect
+      .poll(() => {
+        appendFileSync(file, '6\n')
+        return said.at(-1)
+      })
+      .toBe('6\n')
     stop.abort()
     await reading
   })

@@ -1,4 +1,6 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { setAsideLogs } from '#contracts'
 import { sleep } from '#kernel'
 import { logMissing } from './errors.ts'
 import type { Places } from '#contracts'
@@ -56,20 +58,23 @@ class LogFollower implements Disposable {
       lines.push(line)
       if (lines.length > count) lines.shift()
     })
-    for (const suffix of ['.1', '.2']) {
+    for (const older of setAsideOf(this.#file).reverse()) {
       if (lines.length >= count) break
-      lines.unshift(...lastLinesOf(`${this.#file}${suffix}`, count - lines.length))
+      lines.unshift(...lastLinesOf(older, count - lines.length))
     }
     for (const line of lines) this.#write(line)
   }
 
   passNew(): void {
     this.#open()
+    this.#startOverIfCut()
     this.#read(this.#write)
     if (this.#fd === undefined || !this.#wasReplaced(this.#fd)) return
     // What came between the read and the rotation.
     this.#read(this.#write)
+    const between = this.#setAsideSince(this.#fd)
     this.#close()
+    for (const file of between) for (const line of lastLinesOf(file, Infinity)) this.#write(line)
     this.passNew()
   }
 
@@ -94,6 +99,21 @@ class LogFollower implements Disposable {
     return statSync(this.#file).ino !== fstatSync(fd).ino
   }
 
+  /** Emptied in place, as one does to make room: the offset would be beyond the end for a long time. */
+  #startOverIfCut(): void {
+    if (this.#fd === undefined || fstatSync(this.#fd).size >= this.#offset) return
+    this.#offset = 0
+    this.#partial = Buffer.alloc(0)
+  }
+
+  /** Files that were begun and set aside after the one that we have, all since the last look. */
+  #setAsideSince(fd: number): readonly string[] {
+    const { ino } = fstatSync(fd)
+    const files = setAsideOf(this.#file)
+    const own = files.findIndex(file => statSync(file, { throwIfNoEntry: false })?.ino === ino)
+    return own === -1 ? [] : files.slice(own + 1)
+  }
+
   #read(take: (line: string) => void): void {
     if (this.#fd === undefined) return
     const chunk = Buffer.alloc(65_536)
@@ -116,6 +136,21 @@ function passLines(bytes: Buffer, take: (line: string) => void): Buffer {
   return bytes.subarray(start)
 }
 
+/** Oldest first. */
+function setAsideOf(file: string): string[] {
+  const directory = dirname(file)
+  return setAsideLogs(basename(file), namesIn(directory)).map(name => join(directory, name))
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    // Not there yet, or gone: nothing was set aside.
+    return []
+  }
+}
+
 function lastLinesOf(file: string, count: number): string[] {
   if (!existsSync(file)) return []
   const lines: string[] = []
@@ -125,7 +160,7 @@ function lastLinesOf(file: string, count: number): string[] {
   } finally {
     follower[Symbol.dispose]()
   }
-  return lines.slice(-count)
+  return count === Infinity ? lines : lines.slice(-count)
 }
 
 const pollMs = 150
