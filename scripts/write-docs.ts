@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { configSchema, turnAnswerSchema, verbs } from '#contracts'
+import { commandPages } from './command-pages.ts'
 import { optionsOfCommand, promptsOfServer } from './doors.ts'
 import type { CommandShape, ToolShape, VerbDescription } from '#contracts'
 
@@ -10,6 +11,7 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/configuration.md', configurationPage()],
     ['docs/verbs.md', await verbsPage()],
+    ...commandPages(),
   ])
 }
 
@@ -190,6 +192,7 @@ function page(title: string, sections: readonly string[]): string {
 
 if (import.meta.main) {
   const root = resolve(import.meta.dirname, '..')
+  mkdirSync(join(root, 'docs/commands'), { recursive: true })
   for (const [path, text] of await generatedPages()) {
     const isCurrent = readFileSync(join(root, path), { encoding: 'utf8', flag: 'a+' }) === text
     if (!isCurrent) writeFileSync(join(root, path), text)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { completeLockfile } from '../scripts/complete-lockfile.ts'
@@ -64,6 +64,25 @@ describe('generated pages', () => {
   it.each(pages)('%s is what `npm run docs` writes', (path, text) => {
     expect(read(path)).toBe(text)
   })
+})
+
+describe('docs/commands', () => {
+  it('has a page for every command and no other', () => {
+    const written = pages.map(([path]) => path).filter(path => path.startsWith('docs/commands/'))
+    expect(
+      readdirSync(join(projectRoot, 'docs/commands'))
+        .map(name => `docs/commands/${name}`)
+        .sort(),
+    ).toEqual([...written].sort())
+  })
+
+  it.each(pages.filter(([path]) => /^docs\/(?:commands\/|exit-codes)/.test(path)))(
+    '%s links only to files that exist',
+    (path, text) => {
+      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(match => match[1] ?? '')
+      expect(links.filter(link => !existsSync(join(projectRoot, path, '..', link)))).toEqual([])
+    },
+  )
 })
 
 describe('docs/verbs.md', () => {

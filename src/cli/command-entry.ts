@@ -10,11 +10,17 @@ export interface CommandEntry {
   readonly heading: Heading
   /** In a list of commands: a few words, no full stop. */
   readonly summary: string
+  /** Whole sentences for its page; an empty line parts paragraphs. */
+  readonly description?: string
   readonly arguments?: readonly EntryArgument[]
   readonly options?: readonly EntryOption[]
   readonly examples?: readonly string[]
+  /** Exit codes that say something of their own here. */
+  readonly exitStatus?: readonly (readonly [number, string])[]
   /** It has no answer of its own that could be JSON. */
   readonly isWithoutJson?: true
+  /** For programs only: in no list. */
+  readonly isHidden?: true
   run(session: Session, line: Line): Promise<number> | number
 }
 

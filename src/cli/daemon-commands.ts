@@ -14,6 +14,8 @@ export const daemonEntries: readonly CommandEntry[] = [
     heading: 'The daemon',
     summary: 'start the daemon unless it runs',
     options: [{ flags: '--foreground', help: 'run it in this terminal until it is stopped' }],
+    examples: ['tandem up', 'tandem up --foreground'],
+    exitStatus: [[73, 'with --foreground: another daemon runs']],
     run: (session, line) => runUp(session, { foreground: line.has('foreground') }),
   },
   {
@@ -30,6 +32,7 @@ export const daemonEntries: readonly CommandEntry[] = [
       { flags: '-f, --follow', help: 'go on with new lines until Ctrl-C' },
       { flags: '-n, --lines <count>', help: 'how many lines', fallback: String(usualLines), parse: parseLines },
     ],
+    examples: ['tandem logs --follow', 'tandem logs -n 500 --json'],
     run(session, line) {
       const lines = line.option('lines')
       const follow = line.has('follow')

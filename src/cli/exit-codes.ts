@@ -38,13 +38,27 @@ const exitCodeOfUnfinished: Readonly<Record<Exclude<TurnAnswer['status'], 'compl
   interrupted: exitCodes.interrupted,
 }
 
-/** Part of the program's help. */
-export const exitCodesHelp = [
-  'Exit codes:',
-  '    0  done                          70  a fault in Tandem itself',
-  '    1  the turn failed               73  in conflict with what is there',
-  '    2  wrong arguments               75  busy, or the turn still runs: come back',
-  '   66  there is no such thing        77  not allowed',
-  '   69  a part is not available      124  a deadline passed',
-  '  130  Ctrl-C, or an interrupted turn; 141  the reader of the output left',
-].join('\n')
+/** Every exit code of a command and what it says, in their order. */
+export const exitCodeMeanings: readonly (readonly [number, string])[] = [
+  [exitCodes.ok, 'done'],
+  [exitCodes.turnFailed, 'the turn failed, or completed with an error'],
+  [exitCodeOfKind.invalid, 'wrong arguments'],
+  [exitCodeOfKind.missing, 'there is no such thing'],
+  [exitCodeOfKind.unavailable, 'a part is not available'],
+  [exitCodeOfKind.bug, 'a fault in Tandem itself'],
+  [exitCodeOfKind.conflict, 'in conflict with what is there'],
+  [exitCodeOfKind.busy, 'busy, or the turn still runs: come back later'],
+  [exitCodeOfKind.denied, 'not allowed'],
+  [exitCodeOfKind.timeout, 'a deadline passed'],
+  [exitCodes.interrupted, 'left or cancelled with Ctrl-C, or the turn was interrupted'],
+  [exitCodes.readerLeft, 'whoever read the output left'],
+]
+
+/** Those that a command can end with; what it says of one itself goes before the general meaning. */
+export function exitStatusOf(entry: {
+  readonly exitStatus?: readonly (readonly [number, string])[]
+}): readonly (readonly [number, string])[] {
+  const own = new Map(entry.exitStatus)
+  const general = exitCodeMeanings.filter(([code]) => code !== exitCodes.turnFailed && !own.has(code))
+  return [...own, ...general].sort(([a], [b]) => a - b)
+}

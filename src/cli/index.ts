@@ -1,5 +1,18 @@
 export { optionsOf } from './command-entry.ts'
 export { commandEntries } from './commands.ts'
+export { exitCodeMeanings } from './exit-codes.ts'
+export { pageOfCommand } from './help-page.ts'
+export { relatedTo } from './related-commands.ts'
 export { runCli } from './run-cli.ts'
-export type { CliDeps, CliEnvironment, InputStream, Lifecycle, LocalCommands, OutputStream } from './deps.ts'
 export type { CommandEntry, EntryArgument, EntryOption } from './command-entry.ts'
+export type {
+  CliDeps,
+  CliEnvironment,
+  InputStream,
+  Lifecycle,
+  LocalCommands,
+  OutputStream,
+  PolicyAllowed,
+  PolicyGrant,
+} from './deps.ts'
+export type { HelpBlock, HelpPage } from './help-page.ts'

@@ -1,7 +1,9 @@
 import { Argument, Command, Option } from 'commander'
-import { groupOf, groupSummaries, optionsOf } from './command-entry.ts'
+import { groupOf, optionsOf } from './command-entry.ts'
 import type { CommandEntry, EntryArgument, EntryOption, Line } from './command-entry.ts'
-import { exitCodes, exitCodesHelp } from './exit-codes.ts'
+import { exitCodes } from './exit-codes.ts'
+import { pageOfCommand, pageOfGroup, wordOfArgument } from './help-page.ts'
+import { programHelp, writtenPage } from './help-text.ts'
 import type { Session } from './session.ts'
 
 export interface Program {
@@ -13,13 +15,17 @@ export interface Program {
 /** The parser of the whole command line. */
 export function buildProgram(session: Session, entries: readonly CommandEntry[]): Program {
   let exitCode: number = exitCodes.ok
-  const program = emptyProgram(session)
+  const program = emptyProgram(session, () => programHelp(entries, session.out))
+  const parentOf = (group: string | null): Command => {
+    if (group === null) return program
+    const there = program.commands.find(command => command.name() === group)
+    return there ?? withHelp(program.command(group), () => writtenPage(pageOfGroup(group, entries), session.out))
+  }
   for (const entry of entries) {
-    const parent = parentOf(program, entry)
-    parent.commandsGroup(`${parent === program ? entry.heading : 'Commands'}:`)
-    const command = parent.command(entry.name.split(' ').at(-1) ?? '')
-    describe(command, entry)
-    command.action(async () => {
+    const command = parentOf(groupOf(entry.name)).command(entry.name.split(' ').at(-1) ?? '')
+    for (const argument of entry.arguments ?? []) command.addArgument(argumentOf(argument))
+    for (const option of optionsOf(entry)) command.addOption(optionOf(option))
+    withHelp(command, () => writtenPage(pageOfCommand(entry, entries), session.out)).action(async () => {
       exitCode = await entry.run(session, lineOf(command, entry))
     })
   }
@@ -27,9 +33,8 @@ export function buildProgram(session: Session, entries: readonly CommandEntry[])
 }
 
 /** Failures are thrown, not printed: `show-error` prints all of them alike. */
-function emptyProgram({ out, err }: Session): Command {
-  return new Command('tandem')
-    .description('Claude Code and Codex as one team: a daemon that owns Codex durably, and this command line over it')
+function emptyProgram({ out, err }: Session, help: () => string): Command {
+  const program = new Command('tandem')
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
@@ -37,53 +42,31 @@ function emptyProgram({ out, err }: Session): Command {
       writeOut: out.write,
       writeErr: err.write,
       outputError: () => undefined,
-      getOutHelpWidth: out.columns,
-      getOutHasColors: () => false,
+      // What is written is painted already, for this very output.
+      getOutHasColors: () => true,
     })
     .option('-V, --version', 'print the version')
-    .addHelpText('after', `\nSee \`tandem help <command>\` for a command's options.\n\n${exitCodesHelp}`)
+  return withHelp(program, help)
 }
 
-/** The program, or the group that the first of two words is; made when its first command comes. */
-function parentOf(program: Command, entry: CommandEntry): Command {
-  const group = groupOf(entry.name)
-  if (group === null) return program
-  const there = program.commands.find(command => command.name() === group)
-  if (there !== undefined) return there
-  const summary = groupSummaries[group] ?? ''
-  return program.commandsGroup(`${entry.heading}:`).command(group).summary(summary).description(summary)
-}
+const withHelp = (command: Command, help: () => string): Command => command.configureHelp({ formatHelp: help })
 
-function describe(command: Command, entry: CommandEntry): void {
-  command.summary(entry.summary).description(entry.summary)
-  for (const argument of entry.arguments ?? []) command.addArgument(argumentOf(argument))
-  for (const option of optionsOf(entry)) command.addOption(optionOf(option))
-  if (entry.examples !== undefined)
-    command.addHelpText('after', `\nExamples:\n${entry.examples.map(line => `  ${line}`).join('\n')}`)
-}
-
-function argumentOf({ name, help, isOptional, takesRest, choices }: EntryArgument): Argument {
-  const word = `${name}${takesRest === true ? '...' : ''}`
-  const argument = new Argument(isOptional === true ? `[${word}]` : `<${word}>`, help)
-  return choices === undefined ? argument : argument.choices(choices)
+function argumentOf(argument: EntryArgument): Argument {
+  const known = new Argument(wordOfArgument(argument))
+  return argument.choices === undefined ? known : known.choices(argument.choices)
 }
 
 /**
  * `<file...>` becomes an option to be repeated: commander's own list would swallow the words that follow,
  * so that `--image shot.png "what is this?"` had two images and no prompt.
  */
-function optionOf({ flags, help, choices = [], fallback, parse }: EntryOption): Option {
-  const facts = [
-    ...(choices.length === 0 ? [] : [choices.join(', ')]),
-    ...(fallback === undefined ? [] : [`default: ${fallback}`]),
-  ]
-  const text = [help, ...(facts.length === 0 ? [] : [`(${facts.join('; ')})`])].filter(part => part !== '').join(' ')
+function optionOf({ flags, parse }: EntryOption): Option {
   if (!flags.includes('...>')) {
-    const option = new Option(flags, text)
+    const option = new Option(flags)
     return parse === undefined ? option : option.argParser(parse)
   }
   const more = (value: string, before: unknown): readonly unknown[] => [...(Array.isArray(before) ? before : []), value]
-  return new Option(flags.replace('...>', '>'), `${text}; may be repeated`).argParser(more)
+  return new Option(flags.replace('...>', '>')).argParser(more)
 }
 
 /** What commander has parsed, by the names of the entry. */

@@ -9,13 +9,7 @@ describe('the program', () => {
     for (const argv of [[], ['help'], ['--help'], ['help', 'help']]) {
       const harness = createHarness({ columns: 120 })
       expect(await harness.run(...argv)).toBe(0)
-      for (const part of [
-        'Usage: tandem',
-        '  ask [options] [prompt...] ',
-        '  up [options] ',
-        '  demo ',
-        'Exit codes:',
-      ]) {
+      for (const part of ['Usage: tandem', '  ask ', '  up ', '  demo ', 'Exit codes', ' 141  ']) {
         expect(harness.stdout()).toContain(part)
       }
       expect(harness.stderr()).toBe('')

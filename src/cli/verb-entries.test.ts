@@ -54,10 +54,21 @@ const lines: Readonly<Partial<Record<VerbName, { readonly argv: readonly string[
     argv: ['settings', '-C', '/x', '--scope', 'project', '-e', 'default', '--reasoning', 'on', '--final-only', 'off'],
     input: { cd: '/x', scope: 'project', effort: 'default', reasoning: 'on', final_only: 'off' },
   },
+  policy_show: { argv: ['policy', 'show', '-C', 'sub'], input: { cd: '/repo/sub' } },
+  policy_test: {
+    argv: ['policy', 'test', '-C', '/x', '--sandbox', 'workspace-write', '--network'],
+    input: { cd: '/x', sandbox: 'workspace-write', network: true },
+  },
   status: { argv: ['status'], input: {} },
+  policy_show: { argv: ['policy', 'show', '-C', '..'], input: { cd: '/' } },
+  policy_test: {
+    argv: ['policy', 'test', '--sandbox', 'workspace-write', '--network'],
+    input: { cd: '/repo', sandbox: 'workspace-write', network: true },
+  },
 }
 
 const shapeOf = (name: VerbName): CommandShape | undefined => verbs[name].doors.cli
+const wordsOf = (name: VerbName): readonly string[] => shapeOf(name)?.command.split(' ') ?? []
 const commands = verbNames.filter(name => shapeOf(name) !== undefined)
 
 describe('commands derived from the verbs', () => {
@@ -65,14 +76,15 @@ describe('commands derived from the verbs', () => {
     const line = lines[name]
     const harness = createHarness({
       files: { '/repo/answer.json': '{"type":"object"}' },
-      answer: ({ verb }) => (verb === 'events' ? { events: [], cursor: 7, has_more: false } : turnAnswer()),
+      answer: ({ verb }) =>
+        verb === 'events' ? { events: [], cursor: 7, has_more: false } : { ...turnAnswer(), allowed: true },
     })
     // With --json no view stands between the test and the answer.
-    const code = await harness.run(...(line?.argv ?? []), '--json')
+    const code = await harness.run(...(line?.argv ?? wordsOf(name)), '--json')
     expect({ code, verb: harness.calls[0]?.verb, input: cursorless(name, harness.calls[0]?.input) }).toEqual({
       code: 0,
       verb: name,
-      input: line?.input,
+      input: line?.input ?? {},
     })
     expect(harness.log.at(-1)).toBe('closed')
   })
@@ -80,7 +92,7 @@ describe('commands derived from the verbs', () => {
   test.each(commands)('help of %s shows its summary, arguments, options, choices and examples', async name => {
     const shape = shapeOf(name)
     const harness = createHarness({ columns: 200 })
-    expect(await harness.run('help', name)).toBe(0)
+    expect(await harness.run('help', ...wordsOf(name))).toBe(0)
     const help = harness.stdout()
     const expected = [
       verbs[name].summary,
@@ -94,12 +106,15 @@ describe('commands derived from the verbs', () => {
   test('help shows choices, defaults and where a value comes from', async () => {
     const harness = createHarness({ columns: 200 })
     await harness.run('ask', '--help')
-    expect(harness.stdout()).toContain(
-      'what Codex may touch (read-only, workspace-write, danger-full-access; default: read-only)',
+    const help = harness.stdout()
+    expect(help).toContain(
+      ['--sandbox <mode>', 'what Codex may touch', 'one of: read-only, workspace-write, danger-full-access']
+        .concat('default: read-only\n')
+        .join('\n        '),
     )
-    expect(harness.stdout()).toMatch(/--wait-ms <ms> +how long to wait for the end.*\(default: 600000\)/)
-    expect(harness.stdout()).toMatch(/-C, --cd <dir> .*\(default: the current directory\)/)
-    expect(harness.stdout()).toMatch(/--image <file> .*; may be repeated/)
+    expect(help).toMatch(/--wait-ms <ms>\n +how long to wait for the end.*\n +default: 600000\n/)
+    expect(help).toMatch(/-C, --cd <dir>\n.*\n +default: the current directory\n/)
+    expect(help).toMatch(/--image <file>\n.*; may be repeated\n/)
   })
 
   test.each([

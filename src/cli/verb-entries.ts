@@ -2,6 +2,7 @@ import { verbNames, verbs } from '#contracts'
 import type { CommandShape, VerbDescription, VerbName } from '#contracts'
 import { groupOf } from './command-entry.ts'
 import type { CommandEntry, EntryArgument, EntryOption, Heading, Line } from './command-entry.ts'
+import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
 import { membersOf } from './members.ts'
 import type { Members } from './members.ts'
 import { runVerb } from './run-verb.ts'
@@ -24,9 +25,11 @@ function entryOfVerb(name: VerbName, shape: CommandShape, isWanted: boolean): Co
     name: shape.command,
     heading: headingOf[name] ?? (groupOf(shape.command) === null ? 'Turns and sessions' : 'Setting up'),
     summary: verb.summary,
+    ...(shape.description === undefined ? {} : { description: shape.description }),
     arguments: argumentsOf(shape, members),
     options: [...optionsOf(shape, members), ...(ownOptions[name] ?? [])],
     ...(shape.examples === undefined ? {} : { examples: shape.examples }),
+    ...(exitStatus[name] === undefined ? {} : { exitStatus: exitStatus[name] }),
     async run(session, line) {
       const input = await inputFromGiven({ shape, members: membersOf(verb.input) }, givenOf(shape, line), session.deps)
       return await runVerb(session, name, { input, isDetached: line.has('detach') })
@@ -78,4 +81,20 @@ const headingOf: Readonly<Partial<Record<VerbName, Heading>>> = { settings: 'Set
 /** Options that only the command has. */
 const ownOptions: Readonly<Partial<Record<VerbName, readonly EntryOption[]>>> = {
   ask: [{ flags: '-d, --detach', help: 'print the id of the turn as soon as it is accepted, and leave it running' }],
+}
+
+const statusOfTurn: NonNullable<CommandEntry['exitStatus']> = [
+  [exitCodes.ok, 'the turn completed'],
+  [exitCodes.turnFailed, 'the turn failed, or completed with an error'],
+  [exitCodes.stillRunning, 'the turn still runs: come back with `tandem wait`'],
+]
+
+const exitStatus: Readonly<Partial<Record<VerbName, CommandEntry['exitStatus']>>> = {
+  ask: [...statusOfTurn, [exitCodes.ok, 'the turn completed; with --detach: it is accepted']],
+  wait: statusOfTurn,
+  result: statusOfTurn,
+  policy_test: [
+    [exitCodes.ok, 'it would be allowed'],
+    [exitCodeOfKind.denied, 'it would be refused'],
+  ],
 }

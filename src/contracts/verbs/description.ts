@@ -4,6 +4,8 @@ import type { z } from 'zod'
 export interface CommandShape {
   /** One word, or two: `turns`, `policy show`. */
   readonly command: string
+  /** Whole sentences for the manual page, beyond the verb's summary; an empty line parts paragraphs. */
+  readonly description?: string
   /** Positional arguments in order. The last may take the rest of the line. */
   readonly arguments?: readonly {
     readonly field: string

@@ -25,6 +25,10 @@ export const events = describeVerb({
     http: { method: 'GET', path: '/events' },
     cli: {
       command: 'events',
+      description: [
+        'Everything that happened is kept with a rising number, its seq. Without --follow one page is shown, oldest first; `--cursor` reads on from where the last one ended. With --follow new events are shown until Ctrl-C.',
+        'In a pipe each event is a line of five columns parted by tabs: seq, time, kind, turn, text.',
+      ].join('\n\n'),
       options: {
         turn_id: '-t, --turn <id>',
         session_id: '-s, --session <id>',

@@ -18,6 +18,9 @@ export const result = describeVerb({
     http: { method: 'GET', path: '/turns/{turn_id}/result' },
     cli: {
       command: 'result',
+      description: [
+        'Also of a turn that runs, failed or was interrupted: what there is of its answer is shown, and the exit code says how it stands.',
+      ].join('\n\n'),
       arguments: [{ field: 'turn_id' }],
       options: { return_all_messages: '-a, --all', offset: '--offset <chars>', max_chars: '--max-chars <chars>' },
       examples: ['tandem result turn_01j… --all'],

@@ -31,6 +31,9 @@ export const settings = describeVerb({
     http: { method: 'POST', path: '/settings' },
     cli: {
       command: 'settings',
+      description: [
+        'With an option the setting is changed, for every directory or, with `--scope project`, for this one; "default" takes a change back. A setting of the project wins over a global one, and what a call itself asks for over both.',
+      ].join('\n\n'),
       options: {
         cd: '-C, --cd <dir>',
         scope: '--scope <scope>',

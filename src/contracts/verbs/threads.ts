@@ -19,6 +19,9 @@ export const threads = describeVerb({
     http: { method: 'GET', path: '/threads' },
     cli: {
       command: 'threads',
+      description: [
+        'A session is one conversation with Codex; `tandem ask --session <id>` goes on in it. In a pipe a line for each, parted by tabs, nothing cut: id, status, turns, time of the last activity, directory, title.',
+      ].join('\n\n'),
       options: { cd: '-C, --cd <dir>', archived: '--archived', limit: '-n, --limit <count>' },
       examples: ['tandem threads -C .'],
     },

@@ -18,6 +18,9 @@ export const turns = describeVerb({
     http: { method: 'GET', path: '/turns' },
     cli: {
       command: 'turns',
+      description: [
+        'On a terminal a table that fits it, with more columns where there is room; in a pipe a line for each turn, parted by tabs, nothing cut: id, status, time accepted, milliseconds, tokens, session, directory, prompt.',
+      ].join('\n\n'),
       options: {
         session_id: '-s, --session <id>',
         status: '--status <status>',

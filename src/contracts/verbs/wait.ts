@@ -18,6 +18,9 @@ export const wait = describeVerb({
     http: { method: 'POST', path: '/turns/{turn_id}/wait' },
     cli: {
       command: 'wait',
+      description: [
+        'Shows what has happened so far and what goes on, as `tandem ask` does. When the time is up the turn goes on: that is no failure of the turn. Ctrl-C leaves, a second one within two seconds cancels the turn.',
+      ].join('\n\n'),
       arguments: [{ field: 'turn_id' }],
       options: { wait_ms: '--wait-ms <ms>', return_all_messages: '-a, --all' },
       examples: ['tandem wait turn_01j…'],
