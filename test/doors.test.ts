@@ -23,6 +23,8 @@ const inputs: { readonly [N in VerbName]: (world: TandemWorld) => Promise<Fields
   thread: async world => ({ session_id: await finishedSession(world) }),
   archive: async world => ({ session_id: await finishedSession(world) }),
   settings: async world => ({ cd: world.project, scope: 'project', effort: 'high', final_only: 'off' }),
+  policy_show: async world => ({ cd: world.project }),
+  policy_test: async world => ({ cd: world.project, sandbox: 'danger-full-access' }),
   status: async () => ({}),
   shutdown: async () => ({}),
 }

@@ -123,7 +123,7 @@ describe('what a turn is asked with', { timeout: 60_000 }, () => {
     await expect(bench.ask({ cd: bench.folder, skip_git_repo_check: false })).rejects.toMatchObject({
       code: 'CD_NOT_A_REPOSITORY',
     })
-    await expect(bench.ask({ yolo: true })).rejects.toMatchObject({ code: 'SANDBOX_DENIED' })
+    await expect(bench.ask({ yolo: true })).rejects.toMatchObject({ code: 'POLICY_DENIED_SANDBOX' })
     expect(await bench.life.store.turns.list({ limit: 10 })).toEqual([])
     expect((await bench.answer({ cd: bench.folder })).success).toBe(true)
   })

@@ -1,4 +1,5 @@
-import { AppError } from '#kernel'
+import type { Sandbox } from '#contracts'
+import { AppError, shellQuote } from '#kernel'
 import type { ErrorKind } from '#kernel'
 
 export const directoryInvalid = (cd: string, why: string): AppError =>
@@ -42,11 +43,72 @@ export const effortUnsupported = (model: string, effort: string, supported: read
     data: { model, effort, supported },
   })
 
-export const sandboxDenied = (asked: string): AppError =>
-  new AppError('SANDBOX_DENIED', 'denied', `${asked} is not allowed here`, {
-    hint: 'use sandbox read-only or workspace-write',
-    data: { asked },
+/* What the policy does not allow. The hints are commands of a person: an agent must not widen its own policy. */
+
+interface AskedPolicy {
+  readonly file: string
+  readonly detail: string | null
+}
+
+export const policyInvalid = (file: string, problem: string, cause?: unknown): AppError =>
+  new AppError('POLICY_INVALID', 'invalid', `${file}: ${problem}`, {
+    hint: 'correct it (docs/policy.md has examples); no new turn is taken until then, what runs goes on',
+    data: { file },
+    cause,
   })
+
+export const policyDeniedDirectory = (policy: AskedPolicy, cd: string, deniedBy: string | undefined): AppError =>
+  new AppError(
+    'POLICY_DENIED_DIRECTORY',
+    'denied',
+    deniedBy === undefined
+      ? `turns of this caller may not work in ${cd}: it is outside of its own directory`
+      : `no turn may work in ${cd}: the policy denies ${deniedBy}`,
+    {
+      hint:
+        deniedBy === undefined
+          ? cureOf(policy, `--directory ${shellQuote(cd)}`)
+          : `take it out of directories.deny in ${policy.file}`,
+      data: { cd, rule: deniedBy === undefined ? 'directories.allow' : 'directories.deny' },
+    },
+  )
+
+interface DeniedRequest<T> {
+  readonly cd: string
+  readonly sandbox: Sandbox
+  readonly limit: { readonly value: T; readonly rule: string; readonly directory?: string }
+}
+
+export const policyDeniedSandbox = (policy: AskedPolicy, { cd, sandbox, limit }: DeniedRequest<Sandbox>): AppError =>
+  new AppError(
+    'POLICY_DENIED_SANDBOX',
+    'denied',
+    `sandbox ${sandbox} is not allowed in ${cd}: the highest is ${limit.value} (${limit.rule})`,
+    {
+      hint: limit.rule.startsWith('directories.deny')
+        ? `take it out of directories.deny in ${policy.file}, or ask for read-only`
+        : cureOf(policy, [`--sandbox ${sandbox}`, ...directoryOption(limit.directory)].join(' ')),
+      data: { cd, sandbox, max_sandbox: limit.value, rule: limit.rule },
+    },
+  )
+
+export const policyDeniedNetwork = (policy: AskedPolicy, { cd, sandbox, limit }: DeniedRequest<boolean>): AppError =>
+  new AppError('POLICY_DENIED_NETWORK', 'denied', `no network in ${cd} with sandbox ${sandbox} (${limit.rule})`, {
+    hint:
+      sandbox === 'read-only'
+        ? 'only workspace-write turns can have network: ask for that sandbox'
+        : cureOf(policy, ['--network on', ...directoryOption(limit.directory)].join(' ')),
+    data: { cd, sandbox, rule: limit.rule },
+  })
+
+const directoryOption = (directory: string | undefined): readonly string[] =>
+  directory === undefined ? [] : [`--directory ${directory.startsWith('~') ? directory : shellQuote(directory)}`]
+
+/** A file that does not count where the turn would work cannot be mended by a line in it. */
+const cureOf = ({ file, detail }: AskedPolicy, options: string): string =>
+  detail === null
+    ? `a person can allow it: tandem policy allow ${options}`
+    : `${file} does not count here: ${detail}; keep it elsewhere (TANDEM_CONFIG_DIR)`
 
 export const sessionUnknown = (sessionId: string): AppError =>
   new AppError('SESSION_UNKNOWN', 'missing', `there is no session ${sessionId}`, {

@@ -10,6 +10,8 @@ import { followEvents } from './follow.ts'
 import type { FollowFilter } from './follow.ts'
 import { createModelChooser } from './model-choice.ts'
 import { gitEnvironment } from './run-git.ts'
+import { createPolicyGuard } from './policy-guard.ts'
+import type { PolicyGuard, PolicySource } from './policy-guard.ts'
 import { createSessions } from './sessions.ts'
 import { createSettingsBook } from './settings.ts'
 import type { SettingsBook } from './settings.ts'
@@ -18,6 +20,7 @@ import { answerOf, threadSummaryOf, turnSummaryOf } from './turn-answer.ts'
 import type { AnswerOptions } from './turn-answer.ts'
 import { createTurnChanges } from './turn-changes.ts'
 import type { Accepted } from './turn-intake.ts'
+import { createTurnGrant } from './turn-grant.ts'
 import { knownRequestOf, resolveDirectory } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 import { TurnService } from './turn-service.ts'
@@ -30,9 +33,13 @@ export interface AgentsDeps {
   readonly clock: Clock
   readonly log: Log
   readonly config: Config
+  /** The user's policy. */
+  readonly policy: PolicySource
   readonly codexHome: string
   /** For git: PATH, HOME and the like are taken from it. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What `~` means in the policy. */
+  readonly homeDir: string
   /** Ours alone; snapshots of working trees are kept here while their turn runs. */
   readonly stateDir: string
   /** How long a turn waits for Codex to be ready. Default: `codex.start_timeout_ms`. */
@@ -42,6 +49,7 @@ export interface AgentsDeps {
 /** Everything that can be done with agents, sessions and turns. */
 export interface Agents {
   readonly settings: SettingsBook
+  readonly policy: Pick<PolicyGuard, 'judge' | 'view'>
   readonly counts: { readonly queued: number; readonly running: number }
   /** Whether nothing that runs would end as cut if the daemon stopped now. */
   readonly canStop: boolean
@@ -73,7 +81,9 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
   const { store, clock } = deps
   const settings = createSettingsBook(store)
   const sessions = createSessions({ store, clock })
-  const service = createTurnService(deps, { settings, sessions })
+  const policy = createPolicyGuard({ source: deps.policy, homeDir: deps.homeDir })
+  const earlier = new Set((await store.turns.open(store.nodeId)).map(turn => turn.id))
+  const service = createTurnService(deps, { settings, sessions, policy, earlier })
   const taken = await service.resume()
   if (taken > 0) deps.log.info({ turns: taken }, 'open turns taken up')
 
@@ -83,6 +93,7 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
 
   return {
     settings,
+    policy,
     get counts() {
       return service.counts
     },
@@ -130,7 +141,12 @@ async function archive(deps: AgentsDeps, agent: AgentRow): Promise<AgentRow> {
 
 function createTurnService(
   deps: AgentsDeps,
-  parts: { readonly settings: SettingsBook; readonly sessions: ReturnType<typeof createSessions> },
+  parts: {
+    readonly settings: SettingsBook
+    readonly sessions: ReturnType<typeof createSessions>
+    readonly policy: PolicyGuard
+    readonly earlier: ReadonlySet<TurnId>
+  },
 ): TurnService {
   const { store, clock, log, config, codexHome } = deps
   const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms }
@@ -162,6 +178,7 @@ function createTurnService(
       limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.codex.start_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
+      networkOf: createTurnGrant(parts),
       beforeStart: (turn, request) => changes.before(turn, request),
     },
     conclude: { store, clock, log, changes, git },

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { codexEnvironment, findCodex, startCodexHost } from '#codex'
 import type { CodexHost, CodexHostDeps } from '#codex'
-import { configSchema, verbs } from '#contracts'
-import type { Caller, ConfigInput, TurnAnswer, VerbInput } from '#contracts'
-import { silentLog, systemClock } from '#kernel'
+import { configSchema, policySchema, verbs } from '#contracts'
+import type { Caller, ConfigInput, PolicyInput, TurnAnswer, VerbInput } from '#contracts'
+import { Secret, silentLog, systemClock } from '#kernel'
 import { codexConfigFor, startScriptedModel } from '#scripted-model'
 import type { Rule, ScriptedModel } from '#scripted-model'
 import { openStore } from '#store'
+import { openStoreArm } from '../../test/support/store-arm.ts'
+import type { StoreArm } from '../../test/support/store-arm.ts'
 import type { Store, StoredEvent, TurnRow } from '#store'
 import { startAgents } from './start-agents.ts'
 import type { Agents } from './start-agents.ts'
@@ -53,6 +55,8 @@ export interface Life {
 
 export interface BenchOptions {
   readonly config?: ConfigInput
+  /** The user's policy; default: workspace-write is allowed. Read anew for each turn. */
+  readonly policy?: () => PolicyInput
   /** More lines of Codex's own configuration; they go into the provider's table first. */
   readonly codexConfig?: string
   /** Default: as long as for anything, so that short limits of a turn do not hit a slow start of Codex. */
@@ -76,7 +80,8 @@ export async function openBench(rules: readonly Rule[], options: BenchOptions = 
   execFileSync('git', ['init', '-q', project])
   const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com']
   execFileSync('git', ['-C', project, ...identity, 'commit', '-q', '--allow-empty', '-m', 'first'])
-  let life = await startLife(folder, options)
+  const rows = await openStoreArm()
+  let life = await startLife(folder, rows, options)
   const input = (own: Partial<VerbInput<'ask'>>): AskInput =>
     verbs.ask.input.parse({ prompt: 'hello', cd: project, ...own })
   const ask: Bench['ask'] = async own => (await life.agents.accept(input(own), caller)).turn
@@ -91,7 +96,7 @@ export async function openBench(rules: readonly Rule[], options: BenchOptions = 
     },
     async nextLife(how) {
       await endLife(life, how)
-      life = await startLife(folder, options)
+      life = await startLife(folder, rows, options)
       return life
     },
     input,
@@ -107,13 +112,14 @@ export async function openBench(rules: readonly Rule[], options: BenchOptions = 
     startsInCodex: turn => startsInCodex(life, turn, project),
     async [Symbol.asyncDispose]() {
       await endLife(life, 'stop')
+      await rows[Symbol.asyncDispose]()
       await model[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
 }
 
-async function startLife(folder: string, options: BenchOptions): Promise<Life> {
+async function startLife(folder: string, rows: StoreArm, options: BenchOptions): Promise<Life> {
   const env = {
     ...process.env,
     HOME: join(folder, 'home'),
@@ -121,7 +127,9 @@ async function startLife(folder: string, options: BenchOptions): Promise<Life> {
     ...(options.path === undefined ? {} : { PATH: options.path }),
   }
   const log = silentLog
-  const severed = severable(await openStore({ file: join(folder, 'state', 'tandem.db'), clock: systemClock, log }))
+  const file = join(folder, 'state', 'tandem.db')
+  const url = rows.url === undefined ? {} : { url: new Secret(rows.url) }
+  const severed = severable(await openStore({ file, clock: systemClock, log, ...url }))
   const binary = options.host?.binary ?? (await findCodex({ path: process.env['PATH'] ?? '' }))
   const stateDir = join(folder, 'state')
   const codex = await startCodexHost({
@@ -138,6 +146,14 @@ async function startLife(folder: string, options: BenchOptions): Promise<Life> {
     clock: systemClock,
     log,
     config: configSchema.parse(options.config ?? {}),
+    policy: {
+      read: async () => ({
+        policy: policySchema.parse(options.policy?.() ?? { max_sandbox: 'workspace-write' }),
+        file: join(folder, 'policy.toml'),
+        realFiles: [join(folder, 'policy.toml')],
+      }),
+    },
+    homeDir: join(folder, 'home'),
     codexHome: join(folder, 'codex'),
     env,
     stateDir,

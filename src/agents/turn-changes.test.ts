@@ -8,6 +8,7 @@ import type { SnapshotOutcome, WorkTree } from './work-tree.ts'
 const request: TurnRequest = {
   cd: '/x',
   sandbox: 'read-only',
+  network: false,
   model: null,
   effort: null,
   reasoning: false,

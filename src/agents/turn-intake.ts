@@ -4,16 +4,17 @@ import type { Caller, Config } from '#contracts'
 import { insertAgent, insertTurn, queuedTurn, updateAgent } from '#store'
 import type { AgentRow, Change, Store, TurnRow } from '#store'
 import { idempotencyConflict, notARepository, profileFixed, sessionArchived } from './errors.ts'
+import type { PolicyGuard } from './policy-guard.ts'
 import { requireOpen } from './sessions.ts'
 import type { Sessions } from './sessions.ts'
 import type { SettingsBook } from './settings.ts'
 import {
   checkImage,
   checkOutputSchema,
-  checkSandbox,
   hashInput,
   knownRequestOf,
   resolveDirectory,
+  sandboxOf,
 } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 
@@ -23,6 +24,7 @@ export interface IntakeDeps {
   readonly sessions: Sessions
   readonly settings: SettingsBook
   readonly config: Config
+  readonly policy: Pick<PolicyGuard, 'admit'>
   readonly isRepository: (cd: string) => Promise<boolean>
   /** Rejects when Codex has no such profile. */
   readonly checkProfile: (name: string) => Promise<void>
@@ -42,7 +44,7 @@ export async function acceptTurn(deps: IntakeDeps, input: AskInput, caller: Call
   const known = await findByKey(deps.store, input.idempotency_key, inputHash)
   if (known !== undefined) return { turn: known, isNew: false }
   deps.checkRoom()
-  const request = await checkRequest(deps, input)
+  const request = await checkRequest(deps, input, caller)
   const agent = await agentFor(deps, input, request, caller)
   const profile = agent.isNew ? request.profile : await profileOf(deps.store, agent.row, request.profile)
   const turn = rowOf(deps, { input, caller, inputHash, request: { ...request, profile }, agent: agent.row })
@@ -81,14 +83,16 @@ async function findByKey(store: Store, key: string | undefined, inputHash: strin
   return turn
 }
 
-async function checkRequest(deps: IntakeDeps, input: AskInput): Promise<TurnRequest> {
-  checkSandbox(input)
+async function checkRequest(deps: IntakeDeps, input: AskInput, caller: Caller): Promise<TurnRequest> {
   const cd = await resolveDirectory(input.cd)
+  const sandbox = sandboxOf(input)
+  const { network } = await deps.policy.admit({ cd, sandbox, caller })
   await checkAttachments(deps, input, cd)
   const { effective } = await deps.settings.view(cd)
   return {
     cd,
-    sandbox: input.sandbox,
+    sandbox,
+    network,
     model: input.model ?? null,
     effort: input.effort ?? effective.effort ?? deps.config.codex.effort ?? null,
     reasoning: effective.reasoning,

@@ -3,22 +3,17 @@ import { access, constants, open, realpath, stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { effortSchema, sandboxSchema } from '#contracts'
-import type { ParsedInput } from '#contracts'
+import type { ParsedInput, Sandbox } from '#contracts'
 import { AppError, messageOf, systemCodeOf } from '#kernel'
 import type { TurnRow } from '#store'
-import {
-  directoryInvalid,
-  imageInvalid,
-  outputMismatch,
-  outputSchemaInvalid,
-  sandboxDenied,
-  turnUnreadable,
-} from './errors.ts'
+import { directoryInvalid, imageInvalid, outputMismatch, outputSchemaInvalid, turnUnreadable } from './errors.ts'
 
 /** What a turn was asked for beside its prompt; stored with it, so that it can be run after a restart. */
 const turnRequestSchema = z.object({
   cd: z.string(),
   sandbox: sandboxSchema,
+  /** Whether its commands reach the network. Stored with the turn since there is a policy. */
+  network: z.boolean().default(false),
   model: z.string().nullable(),
   effort: effortSchema.nullable(),
   reasoning: z.boolean(),
@@ -47,6 +42,7 @@ export function knownRequestOf({ request }: Pick<TurnRow, 'request'>): TurnReque
 const nothingKnown: TurnRequest = {
   cd: '',
   sandbox: 'read-only',
+  network: false,
   model: null,
   effort: null,
   reasoning: false,
@@ -59,10 +55,9 @@ const nothingKnown: TurnRequest = {
 
 export type AskInput = ParsedInput<'ask'>
 
-/** Refuses what the policy does not allow. Until there is a policy file, nothing wider than the workspace is. */
-export function checkSandbox(input: AskInput): void {
-  if (input.yolo) throw sandboxDenied('yolo')
-  if (input.sandbox === 'danger-full-access') throw sandboxDenied('sandbox danger-full-access')
+/** What Codex may touch; `yolo` is another word for everything. */
+export function sandboxOf(input: Pick<AskInput, 'sandbox' | 'yolo'>): Sandbox {
+  return input.yolo ? 'danger-full-access' : input.sandbox
 }
 
 /** The real path of a directory that exists and can be entered. */

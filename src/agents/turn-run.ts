@@ -31,6 +31,8 @@ export interface TurnRunDeps {
   readonly settingsOf: (request: TurnRequest) => Promise<ThreadSettings>
   /** Model and effort to send with every turn: they are sticky in Codex, so leaving one out would keep an earlier one. */
   readonly modelOf: (connection: CodexConnection, turn: TurnRow, request: TurnRequest) => Promise<ModelChoice>
+  /** Holds a turn that an earlier life had accepted against the policy of now; for one of this life what it was accepted with counts. */
+  readonly networkOf: (turn: TurnRow, request: TurnRequest) => Promise<boolean>
   /** Called before each attempt, before Codex is told anything; answers what is to be kept of the tree before the turn. */
   readonly beforeStart: (turn: TurnRow, request: TurnRequest) => Promise<string | null>
 }
@@ -207,6 +209,7 @@ export class TurnRun {
   async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
     const { turn, request, connection } = round
     if (this.#stop !== undefined) return { kind: 'stopped', stop: this.#stop }
+    const network = await this.#deps.networkOf(turn, request)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
     await this.#markSent(round, attempts)
@@ -246,6 +249,7 @@ export class TurnRun {
           images: isContinuation ? [] : request.images,
           cwd,
           sandbox,
+          network,
           ...(await this.#deps.modelOf(connection, turn, request)),
           summary: request.reasoning ? 'auto' : 'none',
           outputSchema: request.outputSchema ?? undefined,

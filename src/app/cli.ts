@@ -35,6 +35,7 @@ function cliDeps(environment: Environment): CliDeps {
     },
     local: {
       demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),
+      policyAllow: async grant => (await import('./allow-policy.ts')).allowPolicy(environment, grant),
       mcp: async () => (await import('./mcp.ts')).runMcpServer(environment),
     },
     stdin: standardInput(),

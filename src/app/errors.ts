@@ -11,10 +11,15 @@ export const configInvalid = (file: string, problem: string, cause: unknown): Ap
   })
 
 export const policyNotByAgent = (variable: string): AppError =>
-  new AppError('POLICY_NOT_BY_AGENT', 'denied', `the policy is not changed from within an agent's shell (${variable} is set)`, {
-    hint: 'ask the person: they run this command in a terminal of their own',
-    data: { variable },
-  })
+  new AppError(
+    'POLICY_NOT_BY_AGENT',
+    'denied',
+    `the policy is not changed from within an agent's shell (${variable} is set)`,
+    {
+      hint: 'ask the person: they run this command in a terminal of their own',
+      data: { variable },
+    },
+  )
 
 export const policyNotEditable = (file: string, lines: readonly string[]): AppError =>
   new AppError('POLICY_NOT_EDITABLE', 'conflict', `${file} is written in a way that is not edited here`, {

@@ -1,5 +1,5 @@
 import type { DownOutcome, ReadLogOptions, UpOptions, UpOutcome } from '#client'
-import type { Caller, VerbCaller } from '#contracts'
+import type { Caller, Sandbox, VerbCaller } from '#contracts'
 import type { Clock } from '#kernel'
 
 /** `process.stdout` and `process.stderr` are such. */
@@ -35,6 +35,20 @@ export interface Lifecycle {
 export interface LocalCommands {
   demo(argv: readonly string[]): Promise<number>
   mcp(): Promise<number>
+  /** POLICY_NOT_BY_AGENT, POLICY_INVALID, POLICY_NOT_EDITABLE. */
+  policyAllow(grant: PolicyGrant): Promise<PolicyAllowed>
+}
+
+/** What a person allows; with directories it holds in these only. They are absolute. */
+export interface PolicyGrant {
+  readonly sandbox?: Sandbox
+  readonly network?: boolean
+  readonly directories: readonly string[]
+}
+
+export interface PolicyAllowed {
+  readonly file: string
+  readonly changes: readonly string[]
 }
 
 /** Everything the command line needs from the process it runs in. */

@@ -1,4 +1,5 @@
 import type { CommandEntry } from './command-entry.ts'
+import { policyAllowEntry } from './policy-allow.ts'
 
 /*
  * Commands that run beside the daemon. Each is a row here and a function of `LocalCommands` (deps.ts), which `app` fills
@@ -12,8 +13,10 @@ export const localEntries: readonly CommandEntry[] = [
     heading: 'Setting up',
     summary: 'show Claude Code and Codex at work with a scripted model, offline',
     options: [{ flags: '--keep', help: 'leave its folder, to look at' }],
+    examples: ['tandem demo', 'tandem demo --keep'],
     run: ({ deps }) => deps.local.demo([]),
   },
+  policyAllowEntry,
   {
     name: 'mcp',
     heading: 'More',

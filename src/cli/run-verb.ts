@@ -1,6 +1,6 @@
 import type { VerbCaller, VerbInput, VerbName, VerbOutput } from '#contracts'
 import { jsonLine } from './plain-text.ts'
-import { exitCodeOfTurn, exitCodes } from './exit-codes.ts'
+import { exitCodeOfKind, exitCodeOfTurn, exitCodes } from './exit-codes.ts'
 import { followEvents } from './follow-events.ts'
 import { followTurn } from './follow-turn.ts'
 import { readPrompt } from './prompt.ts'
@@ -26,6 +26,8 @@ export async function runVerb(session: Session, name: VerbName, request: VerbReq
       return await followEvents(session, parseInput('events', request.input))
     case 'result':
       return await runResult(session, request)
+    case 'policy_test':
+      return (await runPlain(session, 'policy_test', request)).allowed ? exitCodes.ok : exitCodeOfKind.denied
     default:
       await runPlain(session, name, request)
       return exitCodes.ok

@@ -161,6 +161,10 @@ function playedLocal(own: Partial<LocalCommands>, log: string[]): LocalCommands 
   return {
     demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
     mcp: async () => log.push('mcp') + 2,
+    policyAllow: async grant => {
+      log.push(`policy allow ${JSON.stringify(grant)}`)
+      return { file: '/config/policy.toml', changes: ['max_sandbox = "workspace-write"'] }
+    },
     ...own,
   }
 }

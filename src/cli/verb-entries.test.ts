@@ -54,11 +54,6 @@ const lines: Readonly<Partial<Record<VerbName, { readonly argv: readonly string[
     argv: ['settings', '-C', '/x', '--scope', 'project', '-e', 'default', '--reasoning', 'on', '--final-only', 'off'],
     input: { cd: '/x', scope: 'project', effort: 'default', reasoning: 'on', final_only: 'off' },
   },
-  policy_show: { argv: ['policy', 'show', '-C', 'sub'], input: { cd: '/repo/sub' } },
-  policy_test: {
-    argv: ['policy', 'test', '-C', '/x', '--sandbox', 'workspace-write', '--network'],
-    input: { cd: '/x', sandbox: 'workspace-write', network: true },
-  },
   status: { argv: ['status'], input: {} },
   policy_show: { argv: ['policy', 'show', '-C', '..'], input: { cd: '/' } },
   policy_test: {

@@ -2,6 +2,7 @@ import type { ThreadSummary, TurnSummary, VerbName, VerbOutput } from '#contract
 import { ago, count, duration, moment } from './figures.ts'
 import { jsonPretty, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
+import { writePolicy, writePolicyTest } from './policy-view.ts'
 import { writeSettings } from './settings-view.ts'
 import { writeStatus } from './status-view.ts'
 import { writePairs, writeTable } from './table.ts'
@@ -36,6 +37,8 @@ const views = {
   },
   archive: ({ thread }, { out }) => out.line(`archived ${plainLine(thread.session_id ?? thread.agent_id)}`),
   settings: writeSettings,
+  policy_show: writePolicy,
+  policy_test: writePolicyTest,
   status: writeStatus,
 } satisfies Views
 

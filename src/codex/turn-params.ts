@@ -1,4 +1,3 @@
-import type { Sandbox } from '#contracts'
 import type { SteerInput, TurnInput } from './connection.ts'
 
 export function turnParamsOf(input: TurnInput): object {
@@ -8,7 +7,7 @@ export function turnParamsOf(input: TurnInput): object {
     input: [textPart(input.text), ...(input.images ?? []).map(path => ({ type: 'localImage', path }))],
     cwd: input.cwd,
     approvalPolicy: input.approvalPolicy ?? 'never',
-    sandboxPolicy: sandboxPolicyOf(input.sandbox),
+    sandboxPolicy: sandboxPolicyOf(input),
     model: input.model,
     effort: input.effort,
     summary: input.summary,
@@ -25,11 +24,11 @@ export function steerParamsOf(input: SteerInput): object {
   }
 }
 
-function sandboxPolicyOf(sandbox: Sandbox): object {
+function sandboxPolicyOf({ sandbox, network = false }: Pick<TurnInput, 'sandbox' | 'network'>): object {
   if (sandbox === 'read-only') return { type: 'readOnly', networkAccess: false }
   if (sandbox === 'danger-full-access') return { type: 'dangerFullAccess' }
-  const closed = { networkAccess: false, excludeTmpdirEnvVar: false, excludeSlashTmp: false }
-  return { type: 'workspaceWrite', writableRoots: [], ...closed }
+  const rest = { networkAccess: network, excludeTmpdirEnvVar: false, excludeSlashTmp: false }
+  return { type: 'workspaceWrite', writableRoots: [], ...rest }
 }
 
 const textPart = (text: string): object => ({ type: 'text', text, text_elements: [] })

@@ -5,6 +5,8 @@ import { ask } from './ask.ts'
 import { cancel } from './cancel.ts'
 import { events } from './events.ts'
 import type { Handler, VerbsDeps } from './handler.ts'
+import { policyShow } from './policy-show.ts'
+import { policyTest } from './policy-test.ts'
 import { result } from './result.ts'
 import { settings } from './settings.ts'
 import { shutdown } from './shutdown.ts'
@@ -29,6 +31,8 @@ const handlers: { readonly [N in VerbName]: Handler<N> } = {
   thread,
   archive,
   settings,
+  policy_show: policyShow,
+  policy_test: policyTest,
   status,
   shutdown,
 }

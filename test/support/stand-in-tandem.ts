@@ -42,7 +42,7 @@ const code = await runCli(process.argv.slice(2), {
     return Object.assign(createStandInVerbs(dir), { [Symbol.asyncDispose]: () => Promise.resolve() })
   },
   lifecycle: { up: notPlayed, down: notPlayed, readLog: notPlayed },
-  local: { demo: notPlayed, mcp },
+  local: { demo: notPlayed, mcp, policyAllow: notPlayed },
   stdin: { kind: 'other', read: () => process.stdin },
   stdout: process.stdout,
   stderr: process.stderr,

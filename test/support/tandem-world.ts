@@ -9,6 +9,7 @@ import { placesOf } from '#contracts'
 import type { Caller, ConfigInput, Places } from '#contracts'
 import { sleep, systemClock } from '#kernel'
 import { claudeEnvFor, codexConfigFor, startScriptedModel } from '#scripted-model'
+import { openStoreArm } from './store-arm.ts'
 import { commandOf, endProcessesOf, processesOf } from './tandem.ts'
 import type { Rule, ScriptedModel } from '#scripted-model'
 
@@ -53,11 +54,17 @@ export const caller: Caller = { door: 'socket', client: 'test' }
 export async function openTandemWorld(rules: readonly Rule[], config: ConfigInput = {}): Promise<TandemWorld> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tandem-')))
   const model = await startScriptedModel({ scenario: { name: 'world', rules: [...rules] } })
+  const rows = await openStoreArm()
   const project = join(folder, 'project')
   for (const part of ['home', 'codex', 'run', 'config', 'state', 'project'])
     mkdirSync(join(folder, part), { mode: 0o700 })
   writeFileSync(join(folder, 'codex', 'config.toml'), codexConfigFor(model.url))
-  writeFileSync(join(folder, 'config', 'config.toml'), tomlOf(config))
+  writeFileSync(
+    join(folder, 'config', 'config.toml'),
+    tomlOf(rows.url === undefined ? config : { store: { url: rows.url }, ...config }),
+  )
+  // What the default does not allow: tests let Codex change files.
+  writeFileSync(join(folder, 'config', 'policy.toml'), 'max_sandbox = "workspace-write"\n')
   makeRepository(project)
   const env = environmentOf(folder, model)
   const places = placesOf(env, folder)
@@ -109,6 +116,7 @@ export async function openTandemWorld(rules: readonly Rule[], config: ConfigInpu
       await tandem(['down'])
       const left = await endLeftOver(folder)
       await model[Symbol.asyncDispose]()
+      await rows[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true, maxRetries: 5 })
       if (left.length > 0) throw new Error(`this stayed behind after tandem down: ${left.join('; ')}`)
     },

@@ -2,6 +2,8 @@ import type { z } from 'zod'
 import { ask } from './ask.ts'
 import { cancel } from './cancel.ts'
 import { events } from './events.ts'
+import { policyShow } from './policy-show.ts'
+import { policyTest } from './policy-test.ts'
 import { result } from './result.ts'
 import { settings } from './settings.ts'
 import { shutdown } from './shutdown.ts'
@@ -25,6 +27,8 @@ export const verbs = {
   thread,
   archive,
   settings,
+  policy_show: policyShow,
+  policy_test: policyTest,
   status,
   shutdown,
 } as const

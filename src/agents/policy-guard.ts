@@ -1,0 +1,145 @@
+import { defaultPolicy } from '#contracts'
+import type { Caller, Policy, Sandbox } from '#contracts'
+import type { AppError } from '#kernel'
+import { policyDeniedDirectory, policyDeniedNetwork, policyDeniedSandbox } from './errors.ts'
+import { judgeDirectory, limitsIn, narrowerBelow, rankOf } from './policy-decision.ts'
+import type { DirectoryVerdict, Limits } from './policy-decision.ts'
+import { callersDirectory, groundOf, treeAround } from './policy-places.ts'
+import type { PolicyGround } from './policy-places.ts'
+
+/** The user's policy as its file has it now. */
+export interface PolicyState {
+  readonly policy: Policy
+  readonly file: string
+  /** The file and what a link leads to; empty where there is no file and the defaults hold. */
+  readonly realFiles: readonly string[]
+}
+
+export interface PolicySource {
+  /** POLICY_INVALID when the file cannot be relied on. */
+  read(): Promise<PolicyState>
+}
+
+/** What a turn wants. `cd` is a real path. */
+export interface PolicyRequest {
+  readonly cd: string
+  readonly sandbox: Sandbox
+  readonly caller: Caller
+  /** Refused without it; otherwise a turn gets what the policy gives. */
+  readonly needsNetwork?: boolean
+}
+
+export interface PolicyView {
+  readonly file: string
+  readonly state: 'file' | 'none' | 'ignored'
+  readonly detail: string | null
+  readonly policy: Policy
+  readonly limits: Limits
+  readonly directory: DirectoryVerdict
+}
+
+export interface PolicyVerdict {
+  /** Undefined: allowed. */
+  readonly error: AppError | undefined
+  readonly rule: string
+  readonly network: boolean
+}
+
+/** Holds what is asked of Codex against the user's policy; read anew for each decision. */
+export interface PolicyGuard {
+  /** What the turn gets; POLICY_DENIED_… or POLICY_INVALID. */
+  admit(request: PolicyRequest): Promise<{ readonly network: boolean }>
+  judge(request: PolicyRequest): Promise<PolicyVerdict>
+  view(where: { readonly cd: string; readonly caller: Caller }): Promise<PolicyView>
+}
+
+export function createPolicyGuard(deps: { readonly source: PolicySource; readonly homeDir: string }): PolicyGuard {
+  async function survey(where: {
+    readonly cd: string
+    readonly caller: Caller
+  }): Promise<PolicyView & { readonly ground: PolicyGround }> {
+    const { cd, caller } = where
+    const state = await deps.source.read()
+    const tree = await treeWith(state.realFiles, cd)
+    // Whoever works in a tree can write what lies in it: a policy from there would widen itself.
+    const policy = tree === undefined ? state.policy : defaultPolicy
+    const ground = await groundOf(policy, { homeDir: deps.homeDir, file: state.file })
+    const detail = tree === undefined ? null : `it lies inside of ${tree}, where the turn would work`
+    return {
+      file: state.file,
+      state: tree !== undefined ? 'ignored' : state.realFiles.length > 0 ? 'file' : 'none',
+      detail,
+      policy,
+      limits: limitsIn(policy, ground, cd),
+      directory: judgeDirectory(ground, cd, await callersDirectory(caller, cd)),
+      ground,
+    }
+  }
+
+  async function treeWith(files: readonly string[], cd: string): Promise<string | undefined> {
+    for (const file of files) {
+      const tree = await treeAround(cd, file, deps.homeDir)
+      if (tree !== undefined) return tree
+    }
+    return undefined
+  }
+
+  async function judge(request: PolicyRequest): Promise<PolicyVerdict> {
+    const { ground, ...view } = await survey(request)
+    return verdictOf(request, view, ground)
+  }
+
+  return {
+    judge,
+    async admit(request) {
+      const { error, network } = await judge(request)
+      if (error !== undefined) throw error
+      return { network }
+    },
+    async view(where) {
+      const { ground: _ground, ...view } = await survey(where)
+      return view
+    },
+  }
+}
+
+function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGround): PolicyVerdict {
+  const { cd, sandbox } = request
+  const { directory, limits } = view
+  const network = sandbox === 'danger-full-access' || (sandbox === 'workspace-write' && limits.network.value)
+  if (directory.kind === 'denied' || directory.kind === 'elsewhere') {
+    const by = directory.kind === 'denied' ? directory.by : undefined
+    return { error: policyDeniedDirectory(view, cd, by), rule: ruleOf(directory), network: false }
+  }
+  const { maxSandbox } = limits
+  if (rankOf(sandbox) > rankOf(maxSandbox.value))
+    return {
+      error: policyDeniedSandbox(view, { cd, sandbox, limit: maxSandbox }),
+      rule: maxSandbox.rule,
+      network: false,
+    }
+  const narrower = narrowerBelow(ground, cd, sandbox)
+  if (narrower !== undefined)
+    return { error: policyDeniedSandbox(view, { cd, sandbox, limit: narrower }), rule: narrower.rule, network: false }
+  if (request.needsNetwork === true && !network)
+    return {
+      error: policyDeniedNetwork(view, { cd, sandbox, limit: limits.network }),
+      rule: limits.network.rule,
+      network,
+    }
+  return { error: undefined, rule: ruleOf(directory), network }
+}
+
+/** The line of the policy that lets turns work in a directory, or does not. */
+export function ruleOf(directory: DirectoryVerdict): string {
+  switch (directory.kind) {
+    case 'own':
+      return "the caller's own directory"
+    case 'allowed':
+      return `directories.allow: ${directory.by}`
+    case 'denied':
+      return `directories.deny: ${directory.by}`
+    case 'elsewhere':
+      return "directories.allow has none around it, and it is not the caller's own"
+  }
+}

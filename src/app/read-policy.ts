@@ -1,0 +1,105 @@
+import { lstat, readFile, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { policyInvalid } from '#agents'
+import { defaultPolicy, policySchema, problemOf } from '#contracts'
+import { messageOf, shellQuote, systemCodeOf } from '#kernel'
+import type { PolicySource, PolicyState } from '#agents'
+import type { Policy } from '#contracts'
+import type { Stats } from 'node:fs'
+
+const maxBytes = 256 * 1024
+
+/**
+ * The user's `policy.toml`, read again whenever it has changed. Without a file the defaults hold. Whatever makes a file doubtful
+ * (another owner, others may write it or replace it, a typo) is POLICY_INVALID, and nothing is assumed in its place.
+ */
+export function createPolicySource(file: string): PolicySource {
+  let known: { readonly mark: string; readonly policy: Policy } | undefined
+
+  return {
+    async read(): Promise<PolicyState> {
+      const real = await realFileOf(file)
+      if (real === undefined) return { policy: defaultPolicy, file, realFiles: [] }
+      const about = await trusted(file, real)
+      const mark = [real, about.ino, about.size, about.mtimeMs, about.ctimeMs].join(' ')
+      // A file that changes while it is read is seen as changed by the next look: the mark is from before.
+      if (known?.mark !== mark) known = { mark, policy: parsePolicy(file, await textOf(file, real)) }
+      return { policy: known.policy, file, realFiles: [...new Set([await nominal(file), real])] }
+    },
+  }
+}
+
+/** Text of a policy file as the policy that it is; POLICY_INVALID names the member or the line. */
+export function parsePolicy(file: string, text: string): Policy {
+  const parsed = policySchema.safeParse(tomlOf(file, text))
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues
+    .slice(0, 10)
+    .map(issue => problemOf(issue, issue.path.map(String).join('.') || 'the file'))
+  throw policyInvalid(file, problems.join('; '), parsed.error)
+}
+
+function tomlOf(file: string, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (error) {
+    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}: ` : ''
+    throw policyInvalid(file, `${where}${messageOf(error).split('\n')[0] ?? ''}`, error)
+  }
+}
+
+/** Undefined when there is none; a link that leads nowhere is no absence. */
+async function realFileOf(file: string): Promise<string | undefined> {
+  try {
+    return await realpath(file)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT' && !(await isLink(file))) return undefined
+    throw policyInvalid(file, `cannot be found (${systemCodeOf(error) ?? messageOf(error)})`, error)
+  }
+}
+
+async function isLink(file: string): Promise<boolean> {
+  return lstat(file).then(
+    about => about.isSymbolicLink(),
+    () => false,
+  )
+}
+
+/** Where the file is by its own name: the directory followed, the last link not. */
+async function nominal(file: string): Promise<string> {
+  return `${await realpath(dirname(file))}/${file.slice(dirname(file).length + 1)}`
+}
+
+async function trusted(file: string, real: string): Promise<Stats> {
+  try {
+    const about = await stat(real)
+    if (!about.isFile()) throw policyInvalid(file, 'is not a file')
+    if (about.size > maxBytes) throw policyInvalid(file, `has ${about.size} bytes; it may have ${maxBytes}`)
+    assertOurs(file, real, about)
+    const folder = dirname(real)
+    assertOurs(file, folder, await stat(folder))
+    return about
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error
+    throw policyInvalid(file, `cannot be looked at (${systemCodeOf(error) ?? ''})`, error)
+  }
+}
+
+/** Ours or the system's, and for nobody else to change. In a sticky directory others cannot replace what is ours. */
+function assertOurs(file: string, path: string, about: Stats): void {
+  const own = process.getuid?.() ?? about.uid
+  if (about.uid !== own && about.uid !== 0)
+    throw policyInvalid(file, `${path} belongs to user ${about.uid}, not to ${own}`)
+  const isSticky = about.isDirectory() && (about.mode & 0o1000) !== 0
+  if ((about.mode & 0o022) !== 0 && !isSticky)
+    throw policyInvalid(file, `others may write ${path}; run: chmod go-w ${shellQuote(path)}`)
+}
+
+async function textOf(file: string, real: string): Promise<string> {
+  try {
+    return await readFile(real, 'utf8')
+  } catch (error) {
+    throw policyInvalid(file, `cannot be read (${systemCodeOf(error) ?? messageOf(error)})`, error)
+  }
+}
