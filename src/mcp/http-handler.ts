@@ -83,6 +83,7 @@ class Sessions implements McpHandler {
       eventStore: createKeptEvents({ maxEvents: 500, maxChars: 2_000_000 }),
       maxRequestBodySize: this.#deps.maxBodyBytes,
       keepAliveMs: 15_000,
+      retryInterval: 2000,
     })
     const session: Session = { server, transport, open: 0, idleSince: this.#clock.monotonic() }
     await server.connect(transport)
