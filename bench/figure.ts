@@ -7,6 +7,8 @@ export interface Figure {
   /** What `--only` takes. */
   readonly name: string
   readonly title: string
+  /** A program that it cannot do without, and that a machine may not have. */
+  readonly needs?: string
   /** Throws when what was measured was not done correctly: a wrong answer has no speed. */
   run(lab: Lab): Promise<readonly Measurement[]>
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, cpSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openTandemWorld } from '../test/support/tandem-world.ts'
 import type { Figure, Lab, Measurement } from './figure.ts'
@@ -29,6 +29,23 @@ function openLab({ isQuick, say }: LabOptions): Lab & AsyncDisposable {
       return { ...world, rawEnv: { ...world.env, HOME: home, CODEX_HOME: join(home, 'codex') } }
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** The program that this machine lacks for a figure; undefined when it can be measured. */
+export function missingFor({ needs }: Figure): string | undefined {
+  if (needs === undefined) return undefined
+  const folders = (process.env['PATH'] ?? '').split(':')
+  return folders.some(folder => isProgram(join(folder, needs))) ? undefined : needs
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    // Not here: the next folder.
+    return false
   }
 }
 

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { buildDist } from '../scripts/build.ts'
 import { judge } from './figure.ts'
 import { figures } from './figures/index.ts'
-import { measure } from './lab.ts'
+import { measure, missingFor } from './lab.ts'
 import { tableOf } from './table.ts'
 import type { Result } from './table.ts'
 
@@ -35,7 +35,11 @@ async function main(): Promise<number> {
   const wanted = values.only.length === 0 ? figures : figures.filter(figure => values.only.includes(figure.name))
   const results: Result[] = []
   for (const figure of wanted) {
-    process.stderr.write(`${figure.name}: ${figure.title}\n`)
+    const missing = missingFor(figure)
+    process.stderr.write(
+      `${figure.name}: ${missing === undefined ? figure.title : `left out, ${missing} is not there`}\n`,
+    )
+    if (missing !== undefined) continue
     const say = (line: string): void => void process.stderr.write(`  ${line}\n`)
     try {
       const measurements = await measure(figure, { isQuick: values.quick, say, interrupted: interrupted.signal })

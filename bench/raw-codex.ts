@@ -7,6 +7,7 @@ import { startLineRpc } from './line-rpc.ts'
 export interface RawCodex extends AsyncDisposable {
   readonly pid: number
   startThread(): Promise<string>
+  resumeThread(threadId: string): Promise<void>
   /** From `turn/start` to `turn/completed`; answers with what the model said. */
   turn(threadId: string, prompt: string): Promise<string>
 }
@@ -32,6 +33,9 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
       })
       return textAt(started, 'thread', 'id')
     },
+    async resumeThread(threadId) {
+      await rpc.request('thread/resume', { threadId, excludeTurns: true })
+    },
     async turn(threadId, prompt) {
       const ofThread = (params: object): boolean => 'threadId' in params && params.threadId === threadId
       const ended = rpc.next('turn/completed', ofThread)
@@ -39,6 +43,8 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
         'item/completed',
         params => ofThread(params) && textAt(params, 'item', 'type') === 'agentMessage',
       )
+      said.catch(() => undefined /* a turn that did not end says so first */)
+      ended.catch(() => undefined)
       await rpc.request('turn/start', {
         threadId,
         input: [{ type: 'text', text: prompt, text_elements: [] }],

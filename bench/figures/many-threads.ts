@@ -12,7 +12,7 @@ export const manyThreads: Figure = {
   name: 'many-threads',
   title: '32 threads at once, each with a turn of two seconds',
   async run(lab) {
-    const world = await lab.openWorld(rules)
+    const world = await lab.openWorld(rules, { turns: { stop_grace_ms: 0 } })
     await world.tandem(['up'])
     const client = lab.use(await startMcpClient(lab, world))
     const raw = lab.use(await startRawCodex(world))

@@ -14,7 +14,8 @@ export const stuckNeighbour: Figure = {
   name: 'stuck-neighbour',
   title: 'two of three clients, while the turn of the third is stuck',
   async run(lab) {
-    const world = await lab.openWorld(rules)
+    // The stuck turn is not waited for at the end.
+    const world = await lab.openWorld(rules, { turns: { stop_grace_ms: 0 } })
     await world.tandem(['up'])
     const [stuck, ...others] = [
       lab.use(await startMcpClient(lab, world)),
