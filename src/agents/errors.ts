@@ -116,6 +116,18 @@ export const sessionUnknown = (sessionId: string): AppError =>
     data: { session_id: sessionId },
   })
 
+export const sessionElsewhere = (sessionId: string, nodeId: string): AppError =>
+  new AppError('SESSION_ELSEWHERE', 'conflict', `session ${sessionId} belongs to another machine (${nodeId})`, {
+    hint: 'go on with it there, where Codex keeps its thread; or begin a session here by leaving SESSION_ID out',
+    data: { session_id: sessionId, node_id: nodeId },
+  })
+
+export const turnElsewhere = (turnId: string, nodeId: string): AppError =>
+  new AppError('TURN_ELSEWHERE', 'conflict', `turn ${turnId} is worked on by another machine (${nodeId})`, {
+    hint: 'do this there; from here it can be read and waited for',
+    data: { turn_id: turnId, node_id: nodeId },
+  })
+
 export const noLatestSession = (cd: string): AppError =>
   new AppError('SESSION_NONE_YET', 'missing', `there is no session of this caller in ${cd} to go on in`, {
     hint: 'leave SESSION_ID out to begin one',

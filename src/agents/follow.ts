@@ -1,9 +1,11 @@
-import type { AgentId, TurnId } from '#kernel'
+import type { AgentId, NodeId, TurnId } from '#kernel'
 import type { Store, StoredEvent } from '#store'
 
 export interface FollowFilter {
   readonly turnId?: TurnId | undefined
   readonly agentId?: AgentId | undefined
+  /** Another node's: what is stored is passed, and nothing live. */
+  readonly nodeId?: NodeId | undefined
 }
 
 /** How many events are read at once while catching up. */
@@ -52,9 +54,10 @@ function matches(event: StoredEvent, filter: FollowFilter): boolean {
   return filter.agentId === undefined || event.agentId === filter.agentId
 }
 
-function defined(filter: FollowFilter): { turnId?: TurnId; agentId?: AgentId } {
+function defined(filter: FollowFilter): { turnId?: TurnId; agentId?: AgentId; nodeId?: NodeId } {
   return {
     ...(filter.turnId === undefined ? {} : { turnId: filter.turnId }),
     ...(filter.agentId === undefined ? {} : { agentId: filter.agentId }),
+    ...(filter.nodeId === undefined ? {} : { nodeId: filter.nodeId }),
   }
 }

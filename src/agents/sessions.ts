@@ -1,9 +1,9 @@
 import { asThreadId, newAgentId } from '#kernel'
-import type { Clock } from '#kernel'
+import type { Clock, NodeId } from '#kernel'
 import type { Caller } from '#contracts'
 import type { AgentRow, Store } from '#store'
 import { resolveDirectory } from './turn-request.ts'
-import { noLatestSession, sessionArchived, sessionUnknown } from './errors.ts'
+import { noLatestSession, sessionArchived, sessionElsewhere, sessionUnknown } from './errors.ts'
 
 export interface Sessions {
   /** The agent of a session; "last" is the latest one of the caller's Claude session in the directory. */
@@ -46,6 +46,12 @@ export function createSessions(deps: { readonly store: Store; readonly clock: Cl
       }
     },
   }
+}
+
+/** Refuses an agent of another machine: its thread is a file of the Codex there. */
+export function requireHere(agent: AgentRow, nodeId: NodeId): AgentRow {
+  if (agent.nodeId !== nodeId) throw sessionElsewhere(agent.threadId ?? agent.id, agent.nodeId)
+  return agent
 }
 
 /** Refuses an agent that was put away. */

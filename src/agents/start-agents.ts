@@ -12,7 +12,7 @@ import { createModelChooser } from './model-choice.ts'
 import { gitEnvironment } from './run-git.ts'
 import { createPolicyGuard } from './policy-guard.ts'
 import type { PolicyGuard, PolicySource } from './policy-guard.ts'
-import { createSessions } from './sessions.ts'
+import { createSessions, requireHere } from './sessions.ts'
 import { createSettingsBook } from './settings.ts'
 import type { SettingsBook } from './settings.ts'
 import { createThreadOpener } from './thread-opener.ts'
@@ -121,6 +121,7 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
 }
 
 async function archive(deps: AgentsDeps, agent: AgentRow): Promise<AgentRow> {
+  requireHere(agent, deps.store.nodeId)
   if (agent.status === 'archived') return agent
   const { queued, running } = await deps.store.turns.counts({ agentId: agent.id })
   if (queued + running > 0) throw sessionBusy(agent.threadId ?? agent.id, queued + running)

@@ -19,7 +19,7 @@ export async function answerOf(
   options: AnswerOptions = {},
 ): Promise<TurnAnswer> {
   const request = knownRequestOf(turn)
-  const last = await deps.store.events.last({ turnId: turn.id })
+  const last = await deps.store.events.last({ turnId: turn.id, nodeId: turn.nodeId })
   const text = turn.finalText ?? (await textSoFar(deps.store, turn))
   const shown = sliceOf(text, options)
   const hasAll = options.allMessages ?? request.returnAllMessages
@@ -68,7 +68,7 @@ function beginningOf(text: string): string {
 
 async function messagesOf(store: Pick<Store, 'events'>, turn: TurnRow, withReasoning: boolean): Promise<TurnMessage[]> {
   const kinds = Object.keys(messageKinds)
-  const events = await store.events.after({ cursor: 0, turnId: turn.id, kinds, limit: 10_000 })
+  const events = await store.events.after({ cursor: 0, turnId: turn.id, nodeId: turn.nodeId, kinds, limit: 10_000 })
   return events.flatMap(event => {
     const kind = messageKinds[event.kind]
     if (kind === undefined || (kind === 'reasoning' && !withReasoning)) return []

@@ -5,7 +5,7 @@ import { insertAgent, insertTurn, queuedTurn, updateAgent } from '#store'
 import type { AgentRow, Change, Store, TurnRow } from '#store'
 import { idempotencyConflict, notARepository, profileFixed, sessionArchived } from './errors.ts'
 import type { PolicyGuard } from './policy-guard.ts'
-import { requireOpen } from './sessions.ts'
+import { requireHere, requireOpen } from './sessions.ts'
 import type { Sessions } from './sessions.ts'
 import type { SettingsBook } from './settings.ts'
 import {
@@ -119,7 +119,8 @@ async function agentFor(
 ): Promise<{ readonly row: AgentRow; readonly isNew: boolean }> {
   if (input.session_id === undefined)
     return { row: deps.sessions.begin({ cd: request.cd, prompt: input.prompt, caller }), isNew: true }
-  const row = requireOpen(await deps.sessions.find(input.session_id, { cd: request.cd, caller }))
+  const found = await deps.sessions.find(input.session_id, { cd: request.cd, caller })
+  const row = requireOpen(requireHere(found, deps.store.nodeId))
   return { row, isNew: false }
 }
 

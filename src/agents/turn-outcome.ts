@@ -134,14 +134,10 @@ async function readWhatWasSaid(store: Store, turn: TurnRow, outcome: EndedOutcom
 const signsOfWork: readonly string[] = ['command.started', 'command.ended', 'files.changed', 'tool', 'turn.reconciled']
 
 /** What has been written of the message that is under way; the last one when none is. */
-export async function textSoFar(store: Pick<Store, 'events'>, turn: Pick<TurnRow, 'id'>): Promise<string> {
-  const done = await store.events.after({ cursor: 0, turnId: turn.id, kinds: ['message'], limit: 100_000 })
-  const parts = await store.events.after({
-    cursor: done.at(-1)?.seq ?? 0,
-    turnId: turn.id,
-    kinds: ['text'],
-    limit: 100_000,
-  })
+export async function textSoFar(store: Pick<Store, 'events'>, turn: Pick<TurnRow, 'id' | 'nodeId'>): Promise<string> {
+  const own = { turnId: turn.id, nodeId: turn.nodeId, limit: 100_000 }
+  const done = await store.events.after({ ...own, cursor: 0, kinds: ['message'] })
+  const parts = await store.events.after({ ...own, cursor: done.at(-1)?.seq ?? 0, kinds: ['text'] })
   // A message that was cut stays without its end: what counts is the one that was begun last.
   const latest = parts.at(-1)?.data['item_id']
   const written = parts.map(part => (part.data['item_id'] === latest ? (textIn(part) ?? '') : '')).join('')

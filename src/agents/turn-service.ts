@@ -3,7 +3,7 @@ import type { Clock, Log, TurnId } from '#kernel'
 import type { Caller } from '#contracts'
 import { updateTurn } from '#store'
 import type { Store, TurnRow } from '#store'
-import { daemonStopping, queuedTooLong, queueFull, turnNotRunning, turnUnknown } from './errors.ts'
+import { daemonStopping, queuedTooLong, queueFull, turnElsewhere, turnNotRunning, turnUnknown } from './errors.ts'
 import { acceptTurn } from './turn-intake.ts'
 import type { Accepted, IntakeDeps } from './turn-intake.ts'
 import { concludeTurn } from './turn-outcome.ts'
@@ -28,6 +28,8 @@ export interface TurnServiceDeps {
 const stopWaitMs = 10_000
 
 const lookAgainMs = 30_000
+/** For a turn of another node nothing wakes a waiter here. */
+const lookElsewhereMs = 1000
 
 /** Pause before a turn is taken up again whose outcome could not be stored: half a second at first. */
 const takeUpAgain = { firstMs: 1000, maxMs: 60_000 }
@@ -119,25 +121,26 @@ export class TurnService {
     if (!isOpen(turn) || options.timeoutMs === 0 || options.signal?.aborted) return turn
     const leave = (): void => ended.resolve()
     options.signal?.addEventListener('abort', leave, { once: true })
-    const after = await this.#untilEnded(turnId, options.timeoutMs, ended.promise)
+    const after = await this.#untilEnded(turn, options.timeoutMs, ended.promise)
     options.signal?.removeEventListener('abort', leave)
     return after
   }
 
   /** The event is what wakes it; it looks now and then all the same, so that a missed one costs time and not the answer. */
-  async #untilEnded(turnId: TurnId, timeoutMs: number, ended: Promise<void>): Promise<TurnRow> {
-    const { clock } = this.#deps
+  async #untilEnded({ id, nodeId }: TurnRow, timeoutMs: number, ended: Promise<void>): Promise<TurnRow> {
+    const { clock, store } = this.#deps
+    const lookMs = nodeId === store.nodeId ? lookAgainMs : lookElsewhereMs
     const until = clock.monotonic() + timeoutMs
     for (;;) {
       const leftMs = Math.max(0, until - clock.monotonic())
-      const first = await within(clock, Math.min(leftMs, lookAgainMs), ended)
-      const turn = await this.find(turnId)
-      if (first.kind === 'done' || !isOpen(turn) || leftMs <= lookAgainMs) return turn
+      const first = await within(clock, Math.min(leftMs, lookMs), ended)
+      const turn = await this.find(id)
+      if (first.kind === 'done' || !isOpen(turn) || leftMs <= lookMs) return turn
     }
   }
 
   async steer(turnId: string, message: string): Promise<TurnRow> {
-    const turn = await this.find(turnId)
+    const turn = this.#requireHere(await this.find(turnId))
     const run = this.#runs.get(turn.id)?.run
     if (run === undefined || !(await run.steer(message))) throw turnNotRunning(turn.id, turn.status)
     return this.find(turnId)
@@ -147,6 +150,7 @@ export class TurnService {
   async cancel(turnId: string, by: string): Promise<TurnRow> {
     const turn = await this.find(turnId)
     if (!isOpen(turn)) return turn
+    this.#requireHere(turn)
     try {
       if (!(await this.#markCancelled(turn, by))) return await this.find(turnId)
     } catch (error) {
@@ -170,6 +174,12 @@ export class TurnService {
     return true
   }
 
+  /** Another node's turn is its own to change. */
+  #requireHere(turn: TurnRow): TurnRow {
+    if (turn.nodeId !== this.#deps.store.nodeId) throw turnElsewhere(turn.id, turn.nodeId)
+    return turn
+  }
+
   /** Durable before anything is ended: after a crash it must not run. False when it has ended meanwhile. */
   async #markCancelled(turn: TurnRow, by: string): Promise<boolean> {
     try {
@@ -188,6 +198,8 @@ export class TurnService {
 
   /** A turn that is open in the store and that nobody is at: just accepted, or one whose outcome could not be stored. */
   #takeUp(turn: TurnRow): void {
+    // An idempotency key may lead to the turn of another node: that one works on it.
+    if (turn.nodeId !== this.#deps.store.nodeId) return
     if (!isOpen(turn) || this.#runs.has(turn.id) || this.#queue.has(turn.id)) return
     this.#enqueue(turn)
     this.#schedule()

@@ -18,9 +18,11 @@ export const events: Handler<'events'> = async (deps, input, options) => {
 async function filterOf(deps: VerbsDeps, input: Input, { caller }: CallOptions): Promise<FollowFilter> {
   const { agents } = deps
   const { turn_id, session_id } = input
+  const turn = turn_id === undefined ? undefined : await agents.turn(turn_id)
+  const agent = session_id === undefined ? undefined : await agents.session(session_id, { cd: undefined, caller })
   return {
-    ...(turn_id === undefined ? {} : { turnId: (await agents.turn(turn_id)).id }),
-    ...(session_id === undefined ? {} : { agentId: (await agents.session(session_id, { cd: undefined, caller })).id }),
+    ...(turn === undefined ? {} : { turnId: turn.id, nodeId: turn.nodeId }),
+    ...(agent === undefined ? {} : { agentId: agent.id, nodeId: agent.nodeId }),
   }
 }
 
@@ -31,12 +33,13 @@ interface Page {
 }
 
 async function page(deps: VerbsDeps, filter: FollowFilter, input: Input): Promise<Page> {
-  const { turnId, agentId } = filter
+  const { turnId, agentId, nodeId } = filter
   const found = await deps.store.events.after({
     cursor: input.cursor,
     limit: input.limit + 1,
     ...(turnId === undefined ? {} : { turnId }),
     ...(agentId === undefined ? {} : { agentId }),
+    ...(nodeId === undefined ? {} : { nodeId }),
   })
   const shown = found.slice(0, input.limit)
   return {
