@@ -26,6 +26,8 @@ const inputs: { readonly [N in VerbName]: (world: TandemWorld) => Promise<Fields
   policy_show: async world => ({ cd: world.project }),
   policy_test: async world => ({ cd: world.project, sandbox: 'danger-full-access' }),
   status: async () => ({}),
+  health: async () => ({}),
+  log_level: async () => ({ level: 'warn' }),
   shutdown: async () => ({}),
 }
 
@@ -98,6 +100,8 @@ function steady(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map(each => steady(each))
   if (typeof value === 'object' && value !== null) {
     const isMoving = 'status' in value && value.status === 'running'
+    // How a part of the machine is right now; what is compared is which parts are told.
+    if ('looked_at' in value && 'part' in value) return value.part
     return Object.fromEntries(
       Object.entries(value).map(([key, inner]) => [
         key,
@@ -111,4 +115,4 @@ function steady(value: unknown, name = ''): unknown {
   return value
 }
 
-const changing = /^(?:.*_ms|seq|at|.*_at|cursor|clients|memory_bytes|ended|threads|.*tokens|pid)$/
+const changing = /^(?:.*_ms|idle_since|seq|at|.*_at|cursor|clients|memory_bytes|ended|threads|.*tokens|pid)$/

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { verbNames, verbs } from '#contracts'
-import type { CallOptions, VerbInput, VerbName, VerbOutput, WireEvent } from '#contracts'
+import type { CallOptions, Health, LogLevel, VerbInput, VerbName, VerbOutput, WireEvent } from '#contracts'
 import { systemClock } from '#kernel'
 import { rule, say } from '#scripted-model'
 import { createVerbs } from '#verbs'
@@ -35,7 +35,19 @@ const facts: StatusFacts = {
   http: null,
 }
 
+const wellness: Health = {
+  state: 'degraded',
+  at: 1,
+  version: '0.1.0',
+  pid: 42,
+  log_level: 'info',
+  idle_since: null,
+  idle_shutdown_ms: 0,
+  parts: [{ part: 'disk', state: 'degraded', since: 1, why: 'full', cure: 'df', looked_at: 1, details: { free: 0 } }],
+}
+
 async function openVerbs() {
+  let level: LogLevel = 'info'
   const bench = await openBench([held, thoughtful, echo])
   const orders: unknown[] = []
   const port = () =>
@@ -44,6 +56,8 @@ async function openVerbs() {
       store: bench.life.store,
       clock: systemClock,
       facts: async () => facts,
+      health: async () => wellness,
+      logging: { level: () => level, setLevel: wanted => void (level = wanted), configured: 'info' },
       shutdown: order => void orders.push(order),
     })
   return {
@@ -109,6 +123,16 @@ describe('the verbs', () => {
     expect(await kindsOf()).toEqual({ told: 0, listed: 1 })
     await call('settings', { reasoning: 'on' })
     expect(await kindsOf()).toEqual({ told: 2, listed: 1 })
+  })
+
+  it('health tells what the daemon found, log_level shows and changes what holds until its end', async () => {
+    await using opened = await openVerbs()
+    const { call } = opened
+    expect(await call('health', {})).toEqual(wellness)
+    expect(await call('log_level', {})).toEqual({ level: 'info', configured: 'info' })
+    expect(await call('log_level', { level: 'debug' })).toEqual({ level: 'debug', configured: 'info' })
+    expect(await call('log_level', {})).toEqual({ level: 'debug', configured: 'info' })
+    await expect(call('log_level', { level: 'loud' as 'debug' })).rejects.toMatchObject({ code: 'INPUT_INVALID' })
   })
 
   it('a following caller gets each event once, in order, before the answer', async () => {

@@ -2,12 +2,16 @@ import { access } from 'node:fs/promises'
 import { startAgents } from '#agents'
 import { codexEnvironment, readProviderEnvKeys } from '#codex'
 import { createVerbs } from '#verbs'
+import { watchHealth } from './health.ts'
 import { startLateCodex } from './late-codex.ts'
 import { openConfiguredStore } from './open-configured-store.ts'
 import { createPolicySource } from './read-policy.ts'
 import type { Config, Places, VerbCaller, VerbOutput } from '#contracts'
-import type { Clock, Log } from '#kernel'
+import type { Clock } from '#kernel'
+import type { OpenLog } from '#ops'
 import type { Environment } from './environment.ts'
+import type { HttpState } from './http-door.ts'
+import type { IdleWatch } from './idle.ts'
 import type { StopRequest } from './stop-request.ts'
 
 export interface ComposeDeps {
@@ -15,7 +19,7 @@ export interface ComposeDeps {
   readonly environment: Environment
   readonly places: Places
   readonly clock: Clock
-  readonly log: Log
+  readonly log: OpenLog
   readonly stop: StopRequest
   readonly startedAt: number
   readonly isSupervised: () => boolean
@@ -25,6 +29,9 @@ export interface ComposeDeps {
   readonly clients: () => number
   /** Where HTTP is served, when it is. */
   readonly httpUrl: () => string | undefined
+  readonly http: () => HttpState | undefined
+  /** Told of every call. */
+  readonly idle: IdleWatch
 }
 
 /**
@@ -36,6 +43,8 @@ export interface Rooms extends AsyncDisposable {
   readonly nodeId: string
   /** Turns that run now. */
   running(): number
+  /** A turn is queued or runs. */
+  hasWork(): boolean
   /** Every running turn would go on after a stop. */
   canStop(): boolean
   /** Running turns may end within the grace, or until `now` aborts; then they are stored as to be continued. */
@@ -86,18 +95,22 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
   }
   // They are at work from here on. When a later part fails, Codex must not be taken from under a turn, which would then fail.
   stack.defer(() => (isStopped ? undefined : stop({ graceMs: 0, now: AbortSignal.abort() })))
+  const health = stack.use(watchHealth({ ...deps, version: environment.version, store, codex }))
   const verbs = createVerbs({
     agents,
     store,
     clock,
     facts: async () => ({ ...factsOf(deps), codex: codex.describe() }),
+    health: () => health.report(),
+    logging: { ...log, configured: config.log.level },
     shutdown: order => deps.stop.order(order),
   })
   const open = stack.move()
   return {
-    verbs,
+    verbs: deps.idle.counting(verbs),
     nodeId: store.nodeId,
     running: () => agents.counts.running,
+    hasWork: () => agents.counts.running + agents.counts.queued > 0,
     canStop: () => agents.canStop,
     stop,
     [Symbol.asyncDispose]: () => open.disposeAsync(),

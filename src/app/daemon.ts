@@ -9,6 +9,7 @@ import { closeAll } from './close-all.ts'
 import { composeRooms } from './compose.ts'
 import { exitCodeOfStart, exitCodes } from './errors.ts'
 import { httpUrlOf, openHttpDoor } from './http-door.ts'
+import { watchIdleDaemon } from './idle.ts'
 import { keepSocket } from './keep-socket.ts'
 import { takeLock } from './lock.ts'
 import { writePrivateFile } from './private-files.ts'
@@ -70,14 +71,15 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
   stack.use(await takeLock(places, clock))
   const config = await readConfig(places.configFile)
   const log = stack.use(
-    openLog({ file: places.logFile, level: config.log.level, maxBytes: config.log.max_bytes, clock }),
+    openLog({ file: places.logFile, level: config.log.level, maxBytes: config.log.max_bytes, maxFiles: config.log.max_files, clock }),
   )
   stack.use(dieOfFaults(log))
   await claimSocket(places.socketPath)
   const supervisorPid = supervisorOf(environment)
   // The rooms come first, but tell how many clients their door has.
-  const late: { door?: SocketDoor; http?: LateHttpDoor } = {}
-  const rooms = stack.use(
+  const late: { door?: SocketDoor; http?: LateHttpDoor; rooms?: Rooms } = {}
+  const idle = stack.use(watchIdleDaemon({ config, clock, log, stop, late }))
+  const rooms = (late.rooms = stack.use(
     await composeRooms({
       config,
       environment,
@@ -91,8 +93,10 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
       umask,
       clients: () => late.door?.clients ?? 0,
       httpUrl: () => httpUrlOf(late.http),
+      http: () => late.http?.state(),
+      idle,
     }),
-  )
+  ))
   await rm(startErrorFileOf(places), { force: true })
   // Before the door, so that it is there for whoever was answered; who finds it before must knock again.
   const address = stack.use(await publishAddress(places, { version: environment.version, startedAt, supervisorPid }))

@@ -1,6 +1,6 @@
 /** How the daemon is to stop. */
 export interface StopOrder {
-  readonly reason: 'down' | 'upgrade'
+  readonly reason: 'down' | 'upgrade' | 'idle'
   /** How long running turns may take to end; undefined: as configured. */
   readonly graceMs: number | undefined
 }

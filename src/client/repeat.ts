@@ -49,11 +49,11 @@ export function createRepeatableCall(options: {
   }
 }
 
-/** The connection ended before the answer came; an upgrade ends it by design and brings another daemon. */
+/** The connection ended before the answer came; an upgrade ends it by design, and who was idle a moment ago is wanted again. */
 export function isInterruption(error: unknown): boolean {
   if (!(error instanceof AppError)) return false
   if (error.code === 'DAEMON_CONNECTION_LOST') return true
-  return error.code === 'DAEMON_STOPPING' && error.data['reason'] === 'upgrade'
+  return error.code === 'DAEMON_STOPPING' && (error.data['reason'] === 'upgrade' || error.data['reason'] === 'idle')
 }
 
 /** Whether the events of a repeated call may begin after the last one seen. A page of events must stay the page it was. */

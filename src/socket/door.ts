@@ -38,7 +38,7 @@ export interface SocketDoor extends AsyncDisposable {
   /** Calls that wait. */
   readonly calls: number
   /** From now on only verbs that look, wait or end something; others get DAEMON_STOPPING with this reason. */
-  stopAccepting(reason: 'down' | 'upgrade'): void
+  stopAccepting(reason: 'down' | 'upgrade' | 'idle'): void
   /** Listens anew on the path, whose file is gone; connections that are open stay. */
   listenAgain(): Promise<void>
 }
@@ -48,7 +48,7 @@ export async function startSocketDoor(deps: SocketDoorDeps): Promise<SocketDoor>
   const clock = deps.clock ?? systemClock
   const connections = new Set<Connection>()
   const budget = createCallBudget(deps.limits.maxCalls ?? 4096)
-  let stopping: 'down' | 'upgrade' | undefined
+  let stopping: 'down' | 'upgrade' | 'idle' | undefined
   let isClosed = false
 
   function take(socket: Socket): void {

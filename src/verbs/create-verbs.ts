@@ -7,6 +7,8 @@ import { events } from './events.ts'
 import type { Handler, VerbsDeps } from './handler.ts'
 import { policyShow } from './policy-show.ts'
 import { policyTest } from './policy-test.ts'
+import { health } from './health.ts'
+import { logLevel } from './log-level.ts'
 import { result } from './result.ts'
 import { settings } from './settings.ts'
 import { shutdown } from './shutdown.ts'
@@ -34,6 +36,8 @@ const handlers: { readonly [N in VerbName]: Handler<N> } = {
   policy_show: policyShow,
   policy_test: policyTest,
   status,
+  health,
+  log_level: logLevel,
   shutdown,
 }
 

@@ -1,16 +1,22 @@
 import type { Agents } from '#agents'
-import type { CallOptions, ParsedInput, VerbName, VerbOutput, WireEvent } from '#contracts'
+import type { CallOptions, Health, LogLevel, ParsedInput, VerbName, VerbOutput, WireEvent } from '#contracts'
 import type { Clock } from '#kernel'
 import type { Store, StoredEvent } from '#store'
 
 export type StatusFacts = Omit<VerbOutput<'status'>, 'turns' | 'threads' | 'rate_limits' | 'node_id' | 'uptime_ms'>
 
-/** What handlers stand on. The last two are the daemon's own affairs. */
+/** What handlers stand on; from `facts` on, the daemon's own affairs. */
 export interface VerbsDeps {
   readonly agents: Agents
   readonly store: Store
   readonly clock: Clock
   readonly facts: () => Promise<StatusFacts>
+  readonly health: () => Promise<Health>
+  readonly logging: {
+    level(): LogLevel
+    setLevel(level: LogLevel): void
+    readonly configured: LogLevel
+  }
   /** Begins to stop the daemon; the answer still goes out. */
   readonly shutdown: (options: { readonly graceMs: number | undefined; readonly reason: 'down' | 'upgrade' }) => void
 }

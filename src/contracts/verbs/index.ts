@@ -4,6 +4,8 @@ import { cancel } from './cancel.ts'
 import { events } from './events.ts'
 import { policyShow } from './policy-show.ts'
 import { policyTest } from './policy-test.ts'
+import { health } from './health.ts'
+import { logLevel } from './log-level.ts'
 import { result } from './result.ts'
 import { settings } from './settings.ts'
 import { shutdown } from './shutdown.ts'
@@ -30,6 +32,8 @@ export const verbs = {
   policy_show: policyShow,
   policy_test: policyTest,
   status,
+  health,
+  log_level: logLevel,
   shutdown,
 } as const
 

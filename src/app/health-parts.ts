@@ -1,0 +1,120 @@
+import { putSettings } from '#store'
+import { knockAtOwnSocket } from './knock.ts'
+import type { Finding, OpenLog, Probe } from '#ops'
+import type { DaemonHealthDeps } from './health.ts'
+import type { HttpState } from './http-door.ts'
+
+/** What most parts have. */
+const usual = { isVital: false, everyMs: 10_000, maxAgeMs: 0, lateMs: 1000 } as const
+
+export function socketPart({ places, version, idle }: Pick<DaemonHealthDeps, 'places' | 'version' | 'idle'>): Probe {
+  return {
+    ...usual,
+    name: 'socket',
+    isVital: true,
+    everyMs: 5000,
+    async look() {
+      using _own = idle.ownConnection()
+      return { ...(await knockAtOwnSocket(places.socketPath, version)), details: { path: places.socketPath } }
+    },
+  }
+}
+
+/** A read, and a write that is on the disk when it is answered. */
+export function storeParts({ store, clock }: Pick<DaemonHealthDeps, 'store' | 'clock'>): readonly Probe[] {
+  const vital = { ...usual, isVital: true, everyMs: 30_000, maxAgeMs: 1000, lostMs: 10_000 }
+  const timed = async (work: () => Promise<unknown>): Promise<Finding> => {
+    const beganAt = clock.monotonic()
+    await work()
+    return { state: 'healthy', details: { took_ms: Math.round(10 * (clock.monotonic() - beganAt)) / 10 } }
+  }
+  // A scope of settings that is nobody's, one for each daemon of a database.
+  const scope = `health:${store.nodeId}`
+  return [
+    { ...vital, name: 'store read', look: () => timed(() => store.settings.get(scope)) },
+    { ...vital, name: 'store write', look: () => timed(() => store.commit({ changes: [putSettings(scope, {})] })) },
+  ]
+}
+
+export function logPart(log: OpenLog, file: string): Probe {
+  return {
+    ...usual,
+    name: 'log',
+    everyMs: 5000,
+    look() {
+      const problem = log.check()
+      const details = { file, level: log.level() }
+      if (problem === null) return { state: 'healthy', details }
+      const why = `${problem}; lines go to standard error instead`
+      return { state: 'degraded', why, cure: 'make its directory writable again; the log goes on by itself', details }
+    },
+  }
+}
+
+export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'clock'>): Probe {
+  return {
+    ...usual,
+    name: 'codex',
+    async look() {
+      const { kind, version, path, pid, detail, is_tested_version, tested_range } = codex.describe()
+      const { state } = codex
+      const untilMs = 'untilMs' in state ? state.untilMs : null
+      const details = {
+        kind,
+        version,
+        path,
+        pid,
+        last_answer_at: state.kind === 'ready' ? await lastAnswer() : null,
+        breaker: kind === 'broken' ? 'open' : 'closed',
+        next_try_at: untilMs,
+      }
+      if (kind === 'missing' || kind === 'stopped')
+        return { state: 'degraded', why: detail ?? 'it does not run', cure: 'see what is wrong: tandem check', details }
+      if (kind === 'backing-off' || kind === 'broken') {
+        const why = `${kind === 'broken' ? 'it died too often and is left alone for a while' : 'it died'}: ${detail ?? ''}`
+        return { state: 'degraded', why, cure: 'it is started again by itself; see why it dies: tandem logs', details }
+      }
+      if (is_tested_version !== false) return { state: 'healthy', details }
+      const why = `version ${version ?? '?'} was not tested with this Tandem (tested: ${tested_range})`
+      return { state: 'degraded', why, cure: 'if turns fail, install a tested version of Codex', details }
+    },
+  }
+
+  async function lastAnswer(): Promise<number | null> {
+    try {
+      const connection = await codex.connection({ timeoutMs: 1 })
+      return Math.round(clock.now() - (clock.monotonic() - connection.lastByteAtMs()))
+    } catch {
+      // It ended right now: its state tells.
+      return null
+    }
+  }
+}
+
+export function httpPart(state: () => HttpState | undefined): Probe {
+  return {
+    ...usual,
+    name: 'http',
+    look() {
+      const now = state()
+      if (now === undefined) return { state: 'healthy', details: { kind: 'starting' } }
+      if (now.kind !== 'failed') return { state: 'healthy', details: now }
+      return { state: 'degraded', why: now.error.message, cure: now.error.hint, details: { code: now.error.code } }
+    },
+  }
+}
+
+export function supervisorPart(isSupervised: () => boolean): Probe {
+  // In the foreground there is none, because somebody wanted it so.
+  const was = isSupervised()
+  return {
+    ...usual,
+    name: 'supervisor',
+    look() {
+      const details = { is_supervised: isSupervised() }
+      if (!was || details.is_supervised) return { state: 'healthy', details }
+      const why = 'the supervisor was ended: nobody brings the daemon back when it dies'
+      return { state: 'degraded', why, cure: 'start both anew: tandem down; tandem up', details }
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { createHealthRegistry, diskPart, memoryPart, watchLoopDelay } from '#ops'
+import { codexPart, httpPart, logPart, socketPart, storeParts, supervisorPart } from './health-parts.ts'
+import type { Config, Health, Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { OpenLog } from '#ops'
+import type { Store } from '#store'
+import type { HttpState } from './http-door.ts'
+import type { IdleWatch } from './idle.ts'
+import type { LateCodex } from './late-codex.ts'
+
+export interface DaemonHealthDeps {
+  readonly config: Config
+  readonly places: Places
+  readonly version: string
+  readonly clock: Clock
+  readonly log: OpenLog
+  readonly store: Store
+  readonly codex: LateCodex
+  readonly idle: IdleWatch
+  readonly isSupervised: () => boolean
+  /** Undefined: there is no such door yet. */
+  readonly http: () => HttpState | undefined
+}
+
+/** Looks at the parts of the daemon from now on. Disposing ends that. */
+export interface DaemonHealth extends Disposable {
+  /** Takes two seconds at most, whatever hangs. */
+  report(): Promise<Health>
+}
+
+export function watchHealth(deps: DaemonHealthDeps): DaemonHealth {
+  const { clock, config, log, places } = deps
+  const stack = new DisposableStack()
+  const registry = stack.use(
+    createHealthRegistry({
+      clock,
+      onChange: ({ part, from, to, why }) =>
+        to === 'healthy'
+          ? log.info({ part, from, to }, 'a part is healthy again')
+          : log.warn({ part, from, to, why }, 'a part is not healthy'),
+    }),
+  )
+  const loop = stack.use(watchLoopDelay({ clock, maxMs: config.health.max_loop_delay_ms }))
+  const codex = codexPart(deps)
+  const before = [socketPart(deps), ...storeParts(deps), diskPart(places.stateDir, config.health.min_free_disk_bytes)]
+  for (const part of [...before, logPart(log, places.logFile)]) registry.add(part)
+  const watchedCodex = registry.add(codex)
+  stack.use(deps.codex.onState(() => watchedCodex.look()))
+  const after = [
+    loop,
+    memoryPart(config.health.max_memory_bytes),
+    httpPart(deps.http),
+    supervisorPart(deps.isSupervised),
+  ]
+  for (const part of after) registry.add(part)
+  return {
+    async report() {
+      const { state, parts } = await registry.report(reportMs)
+      return {
+        state,
+        at: clock.now(),
+        version: deps.version,
+        pid: process.pid,
+        log_level: log.level(),
+        idle_since: deps.idle.since(),
+        idle_shutdown_ms: config.daemon.idle_shutdown_ms,
+        parts,
+      }
+    },
+    [Symbol.dispose]: () => stack.dispose(),
+  }
+}
+
+/** A bit more than what makes a part late, so that the report of a hang says so. */
+const reportMs = 1500
