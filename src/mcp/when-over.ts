@@ -5,20 +5,26 @@ export function whenOver(response: Response, over: () => void): Response {
     return response
   }
   const reader = response.body.getReader()
+  let isOver = false
+  // Cancelling ends the read that waits, too: both come here.
+  const end = (): boolean => {
+    if (isOver) return false
+    isOver = true
+    over()
+    return true
+  }
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read()
         if (!done) return controller.enqueue(value)
-        over()
-        controller.close()
+        if (end()) controller.close()
       } catch (error) {
-        over()
-        controller.error(error)
+        if (end()) controller.error(error)
       }
     },
     async cancel(reason) {
-      over()
+      end()
       await reader.cancel(reason)
     },
   })

@@ -1,0 +1,243 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createFakeClock, silentLog } from '#kernel'
+import { createFakeVerbs, turnAnswer } from '../../test/support/fake-daemon.ts'
+import { createFixtureServer } from '../../test/support/mcp-fixture-server.ts'
+import { createMcpHandler, createMcpServer, mcpCallerOf } from './index.ts'
+import type { McpHandler, McpHandlerDeps } from './index.ts'
+
+const handlers: McpHandler[] = []
+afterEach(async () => {
+  for (const handler of handlers.splice(0)) await handler[Symbol.asyncDispose]()
+})
+
+const url = 'http://127.0.0.1:1/mcp'
+const accept = 'application/json, text/event-stream'
+
+function open(more: Partial<McpHandlerDeps> = {}) {
+  const verbs = createFakeVerbs()
+  const clock = createFakeClock()
+  const handler = createMcpHandler({
+    createServer: request =>
+      createMcpServer({ verbs, caller: mcpCallerOf(request.headers), version: '1', log: silentLog, clock }),
+    maxBodyBytes: 10_000,
+    log: silentLog,
+    clock,
+    ...more,
+  })
+  handlers.push(handler)
+  return { handler, verbs, clock }
+}
+
+function post(handler: McpHandler, message: object | string, headers: Readonly<Record<string, string>> = {}) {
+  return handler.handle(
+    new Request(url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json', ...headers },
+      body: typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', ...message }),
+    }),
+  )
+}
+
+const hello = {
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } },
+}
+
+/** Begins a session; the headers of its requests. */
+async function begin(handler: McpHandler, headers: Readonly<Record<string, string>> = {}) {
+  const response = await post(handler, hello, headers)
+  await response.text()
+  const id = response.headers.get('mcp-session-id') ?? ''
+  return { 'mcp-session-id': id, 'mcp-protocol-version': '2025-11-25' }
+}
+
+const call = (id: number, name: string, given: object = {}) => ({
+  id,
+  method: 'tools/call',
+  params: { name, arguments: given },
+})
+
+async function refusal(response: Response): Promise<readonly [number, number]> {
+  const { error } = (await response.json()) as { readonly error: { readonly code: number } }
+  return [response.status, error.code]
+}
+
+/** The messages of a stream that ends, and the id of the last event. */
+async function messagesIn(
+  response: Response,
+): Promise<{ readonly messages: readonly unknown[]; readonly last: string }> {
+  const text = await response.text()
+  const data = Array.from(text.matchAll(/^data: (.+)$/gm), ([, json = '']) => JSON.parse(json) as unknown)
+  return { messages: data, last: Array.from(text.matchAll(/^id: (.+)$/gm), ([, id = '']) => id).at(-1) ?? '' }
+}
+
+describe('a session', () => {
+  test('is one server for one client: its calls say who asks and answer as over stdio', async () => {
+    const { handler, verbs } = open()
+    const fetched = (input: string | URL | Request, init?: RequestInit) => handler.handle(new Request(input, init))
+    const client = new Client({ name: 'probe', version: '3' })
+    const requestInit = { headers: { 'tandem-project-dir': '/h%C3%B6me', 'tandem-claude-session': 's-1' } }
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { fetch: fetched, requestInit }))
+    const asked = client.callTool({ name: 'codex', arguments: { PROMPT: 'x', cd: '/p' } })
+    const made = await verbs.nth(0)
+    made.answer(turnAnswer())
+    expect((await asked).structuredContent).toMatchObject({ SESSION_ID: 'thread-1', success: true })
+    expect(made.options.caller).toEqual({
+      door: 'mcp',
+      client: 'probe/3',
+      project_dir: '/höme',
+      claude_session_id: 's-1',
+    })
+    await client.close()
+  })
+
+  test('is over after DELETE, and whoever still uses it is told to begin anew', async () => {
+    const { handler } = open()
+    const headers = await begin(handler)
+    expect(handler.sessions).toBe(1)
+    const ended = await handler.handle(new Request(url, { method: 'DELETE', headers }))
+    expect([ended.status, handler.sessions]).toEqual([200, 0])
+    expect(await refusal(await post(handler, { id: 2, method: 'ping' }, headers))).toEqual([404, -32_001])
+  })
+
+  test('is not begun by anything but a good initialize, of which nothing stays', async () => {
+    const { handler } = open()
+    const bad = [
+      post(handler, { id: 2, method: 'tools/list' }),
+      post(handler, 'no json'),
+      post(handler, '['.repeat(9000)),
+      post(handler, { ...hello, params: {} }),
+      post(handler, JSON.stringify({ jsonrpc: '2.0', ...hello, more: 'x'.repeat(20_000) })),
+      post(handler, hello, { 'content-type': 'text/plain' }),
+      post(handler, hello, { accept: 'application/json' }),
+      handler.handle(new Request(url, { headers: { accept } })),
+      handler.handle(new Request(url, { method: 'DELETE' })),
+    ]
+    const statuses = (await Promise.all(bad)).map(response => response.status)
+    expect(statuses).toEqual([400, 400, 400, 400, 413, 415, 406, 400, 400])
+    expect(handler.sessions).toBe(0)
+  })
+
+  test('refuses a protocol that it does not speak', async () => {
+    const { handler } = open()
+    const headers = { ...(await begin(handler)), 'mcp-protocol-version': '1999-01-01' }
+    expect((await post(handler, { id: 2, method: 'ping' }, headers)).status).toBe(400)
+  })
+
+  test('does not see the calls of another, and cannot end them', async () => {
+    const { handler, verbs } = open()
+    const [mine, theirs] = [await begin(handler), await begin(handler)]
+    const waiting = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), mine)
+    const made = await verbs.nth(0)
+    const cancel = { method: 'notifications/cancelled', params: { requestId: 7 } }
+    expect((await post(handler, cancel, theirs)).status).toBe(202)
+    expect(made.options.signal?.aborted).toBe(false)
+    expect((await post(handler, cancel, mine)).status).toBe(202)
+    await expect.poll(() => made.options.signal?.aborted).toBe(true)
+    await waiting.body?.cancel()
+  })
+})
+
+describe('bounds', () => {
+  test('an idle session is closed, one with an open stream is not', async () => {
+    const { handler, clock } = open({ idleMs: 100_000 })
+    await begin(handler)
+    const headers = await begin(handler)
+    const stream = await handler.handle(new Request(url, { headers: { ...headers, accept: 'text/event-stream' } }))
+    clock.advance(200_000)
+    expect(handler.sessions).toBe(1)
+    await stream.body?.cancel()
+    clock.advance(200_000)
+    expect(handler.sessions).toBe(0)
+  })
+
+  test('the one that is idle for longest makes room; when none is idle, a further one is refused', async () => {
+    const { handler, clock } = open({ maxSessions: 2 })
+    const first = await begin(handler)
+    clock.advance(10)
+    const second = await begin(handler)
+    await begin(handler)
+    expect(handler.sessions).toBe(2)
+    expect((await post(handler, { id: 2, method: 'ping' }, first)).status).toBe(404)
+    const kept = await post(handler, { id: 2, method: 'ping' }, second)
+    await kept.text()
+    const { handler: full } = open({ maxSessions: 1 })
+    const headers = await begin(full)
+    const stream = await full.handle(new Request(url, { headers: { ...headers, accept: 'text/event-stream' } }))
+    expect(await refusal(await post(full, hello))).toEqual([503, -32_000])
+    await stream.body?.cancel()
+    expect((await post(full, hello)).status).toBe(200)
+  })
+
+  test('closing ends every stream and detaches every call', async () => {
+    const { handler, verbs } = open()
+    const headers = await begin(handler)
+    const waiting = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
+    const made = await verbs.nth(0)
+    await handler[Symbol.asyncDispose]()
+    await waiting.text()
+    expect(made.options.signal?.aborted).toBe(true)
+    expect(await refusal(await post(handler, hello))).toEqual([503, -32_000])
+  })
+})
+
+describe('a connection that breaks', () => {
+  test('leaves the call at work; the client comes back with its cursor and gets the answer once', async () => {
+    const { handler, verbs } = open()
+    const headers = await begin(handler)
+    const broken = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
+    const reader = broken.body?.getReader()
+    const cursor = /^id: (.+)$/m.exec(new TextDecoder().decode((await reader?.read())?.value))?.[1] ?? ''
+    const made = await verbs.nth(0)
+    await reader?.cancel()
+    expect(made.options.signal?.aborted).toBe(false)
+    made.answer(turnAnswer())
+    const again = () =>
+      handler.handle(
+        new Request(url, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': cursor } }),
+      )
+    const resumed = (await again()).body?.getReader()
+    const text = new TextDecoder().decode((await resumed?.read())?.value)
+    expect(text).toContain('"SESSION_ID":"thread-1"')
+    await resumed?.cancel()
+    expect(verbs.calls).toHaveLength(1)
+  })
+
+  test('a stream that the server ends under the call is primed, says when to come back, and goes on', async () => {
+    const { handler } = open({ createServer: createFixtureServer })
+    const headers = await begin(handler)
+    const first = await (await post(handler, call(7, 'test_reconnection'), headers)).text()
+    expect(first).toMatch(/^id: \S+\nretry: \d+\ndata: \n\n$/)
+    const cursor = /^id: (.+)$/m.exec(first)?.[1] ?? ''
+    const second = await messagesIn(
+      await handler.handle(
+        new Request(url, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': cursor } }),
+      ),
+    )
+    expect(second.messages).toMatchObject([{ id: 7, result: { content: [{ type: 'text' }] } }])
+  })
+
+  test.each(['nonsense', '99999_x', '1_../x', '-1_x'])('a cursor that is not ours is refused: %s', async cursor => {
+    const { handler } = open()
+    const headers = await begin(handler)
+    const resumed = await handler.handle(
+      new Request(url, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': cursor } }),
+    )
+    expect(resumed.status).toBe(400)
+  })
+})
+
+describe('who calls', () => {
+  test.each([
+    [{}, {}],
+    [{ 'tandem-project-dir': '${CLAUDE_PROJECT_DIR}' }, {}],
+    [{ 'tandem-project-dir': '/100%' }, {}],
+    [{ 'tandem-claude-session': 'x'.repeat(201) }, {}],
+    [{ 'tandem-project-dir': '/plain path' }, { project_dir: '/plain path' }],
+  ])('%j', (headers, known) => {
+    expect(mcpCallerOf(new Headers(headers))).toEqual({ door: 'mcp', ...known })
+  })
+})
