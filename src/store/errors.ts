@@ -13,6 +13,13 @@ export const storeTooLarge = (bytes: number, maxBytes: number): AppError =>
     data: { bytes, maxBytes },
   })
 
+/** Postgres finds rows by a column only up to 2,700 bytes of it. */
+export const storeKeyTooLong = (detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_TOO_LARGE', 'invalid', `a directory, key or id is too long for Postgres: ${detail}`, {
+    hint: 'use one of at most 2,700 bytes',
+    cause,
+  })
+
 export const storeFull = (file: string, cause?: unknown): AppError =>
   new AppError('STORE_FULL', 'unavailable', `no space left for ${file}; nothing was written`, {
     hint: 'free space on the disk of the state directory; Tandem goes on by itself once there is some',
@@ -49,6 +56,20 @@ export const storeNewer = (file: string, versions: { readonly database: number; 
     {
       hint: `install the newer Tandem again, or put the copy ${file}.before-v${versions.known + 1}-* in its place`,
       data: { file, ...versions },
+    },
+  )
+
+export const databaseNewer = (
+  label: string,
+  versions: { readonly database: number; readonly known: number },
+): AppError =>
+  new AppError(
+    'STORE_NEWER',
+    'unavailable',
+    `${label} has version ${versions.database}, this Tandem knows versions up to ${versions.known}; it was left untouched`,
+    {
+      hint: 'install the newer Tandem on this machine, too: every daemon of a shared database needs the same version',
+      data: { place: label, ...versions },
     },
   )
 

@@ -3,8 +3,8 @@ import { messageOf } from '#kernel'
 import { CamelCasePlugin, Kysely } from 'kysely'
 import type { Client } from 'pg'
 import { assembleStore, defaultLimits } from './assemble-store.ts'
-import { databaseUnsuitable, storeClosed } from './errors.ts'
-import { migrate, refuseNewer } from './migrate.ts'
+import { databaseNewer, databaseUnsuitable, storeClosed } from './errors.ts'
+import { migrate } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
 import { keptNodeId, nodeFileOf } from './node-file.ts'
@@ -22,7 +22,7 @@ import type { Store, StoreOptions } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** What tests put in place of the real thing. */
-export interface PostgresInsides extends Pick<PostgresWriterOptions, 'beforeCommit'> {
+export interface PostgresInsides extends Pick<PostgresWriterOptions, 'beforeCommit' | 'connectTries'> {
   readonly migrations?: readonly Migration[]
 }
 
@@ -72,7 +72,9 @@ export async function preparePostgres(
   try {
     // Of the session: it ends with it, however that ends.
     await client.query("select pg_advisory_lock(hashtextextended('tandem schema ' || current_schema(), 0))")
-    refuseNewer({ file: place.label, migrations: steps }, await versionOfPostgres(client, place))
+    const known = steps.at(-1)?.version ?? 0
+    const database = await versionOfPostgres(client, place)
+    if (database > known) throw databaseNewer(place.label, { database, known })
     const applied = await migrate(new Kysely<unknown>({ dialect: postgresDialect(runOn(client, place)) }), {
       file: place.label,
       clock,

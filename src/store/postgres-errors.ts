@@ -4,6 +4,7 @@ import {
   storeDenied,
   storeDuplicateKey,
   storeFull,
+  storeKeyTooLong,
   storeLocked,
   storeNoDatabase,
   storeRejected,
@@ -26,6 +27,7 @@ export function postgresErrorOf(label: string, error: unknown): AppError {
   if (server === undefined) return databaseFailed(label, connectionProblemOf(error))
   const { sqlState, message } = server
   if (sqlState === '23505') return storeDuplicateKey(uniqueColumnsOf(server), error)
+  if (sqlState === '54000') return storeKeyTooLong(message, error)
   if (sqlState === '53100') return storeFull(label, error)
   if (['28000', '28P01', '42501'].includes(sqlState)) return storeDenied(label, message, error)
   if (['3D000', '3F000'].includes(sqlState)) return storeNoDatabase(label, message, error)

@@ -15,12 +15,14 @@ export interface PostgresWriterOptions extends Omit<WriteQueueOptions, 'write'> 
   readonly place: PostgresPlace
   /** Only one daemon at a time writes as this node. */
   readonly nodeId: string
+  /** How often a connection is tried; default: about ten seconds long. */
+  readonly connectTries?: number
   /** Tests: called when all but the COMMIT has been sent. */
   readonly beforeCommit?: (client: Client) => Promise<void>
 }
 
-/** How often a connection is tried, about ten seconds in all, and a transaction that got in another one's way. */
-const triesOf = { connection: 8, deadlock: 5 }
+/** How often a connection is tried, about ten seconds in all, and a transaction that was lost or got in another one's way. */
+const triesOf = { connection: 8, transaction: 5 }
 
 /** A connection that only writes: one transaction for a group, a savepoint for each batch of it. */
 export class PostgresWriter implements AsyncDisposable {
@@ -75,7 +77,7 @@ export class PostgresWriter implements AsyncDisposable {
       } catch (error) {
         await this.#abandon(client, error)
         const isWorthAnother = isLost(error) || isDeadlock(error)
-        if (tries >= triesOf.deadlock || this.#closing.signal.aborted || !isWorthAnother) throw error
+        if (tries >= triesOf.transaction || this.#closing.signal.aborted || !isWorthAnother) throw error
       }
     }
   }
@@ -114,7 +116,7 @@ export class PostgresWriter implements AsyncDisposable {
 
   async #connected(): Promise<Client> {
     if (this.#client !== undefined) return this.#client
-    const tries = this.#isAway ? 1 : triesOf.connection
+    const tries = this.#isAway ? 1 : this.#tries
     const patience = { tries, isWorthAnother: maySoonBeBack, signal: this.#closing.signal }
     try {
       this.#client = await patiently(patience, () => this.#connect())
@@ -126,12 +128,16 @@ export class PostgresWriter implements AsyncDisposable {
     }
   }
 
+  get #tries(): number {
+    return this.#options.connectTries ?? triesOf.connection
+  }
+
   async #connect(): Promise<Client> {
     const { place, nodeId } = this.#options
     const client = await connectPostgres(place)
     try {
       // What a daemon that was killed held is free as soon as the server has seen it go.
-      const patience = { tries: triesOf.connection, isWorthAnother: () => true, signal: this.#closing.signal }
+      const patience = { tries: this.#tries, isWorthAnother: () => true, signal: this.#closing.signal }
       await patiently(patience, () => takeNode(client, { label: place.label, nodeId }))
       return client
     } catch (error) {

@@ -152,6 +152,44 @@ describe.each(arms)('the store on $name', arm => {
       )
     })
 
+    test('keep every character of a text: NUL, its escape, pairs, long ones; half a pair becomes U+FFFD', async () => {
+      const agent = await addAgent(store)
+      const piece = fc.constantFrom(
+        '\0',
+        '\u001a',
+        '0',
+        '1',
+        "'",
+        '\\',
+        '\u007f',
+        '\u{1f600}',
+        '\ufeff',
+        '\ud800',
+        '\r\n',
+      )
+      const texts = fc.array(piece, { maxLength: 12 }).map(pieces => pieces.join(''))
+      const round = async (text: string): Promise<void> => {
+        const turn = turnRow(agent, {
+          prompt: text,
+          finalText: text,
+          idempotencyKey: `${text.slice(0, 100)}${newTurnId(1)}`,
+        })
+        await store.commit({ changes: [insertTurn(turn)], events: [textEvent(agent.id, text, { turnId: turn.id })] })
+        const found = await store.turns.byIdempotencyKey(turn.idempotencyKey ?? '')
+        const kept = text.toWellFormed()
+        expect(found).toMatchObject({ id: turn.id, prompt: kept, finalText: kept })
+        // JSON has an escape for half a pair.
+        expect(await store.events.last({ turnId: turn.id })).toMatchObject({ data: { text } })
+      }
+      await fc.assert(fc.asyncProperty(texts, round), { numRuns: 100 })
+      await round(`${'long — 題 '.repeat(500_000)}\0`)
+      const key = 'a\0b'
+      await store.commit({ changes: [insertTurn(turnRow(agent, { idempotencyKey: key }))] })
+      await store.commit({ changes: [insertTurn(turnRow(agent, { idempotencyKey: 'a\u001a0b' }))] })
+      const second = store.commit({ changes: [insertTurn(turnRow(agent, { idempotencyKey: key }))] })
+      expect(await errorOf(second)).toMatchObject({ code: 'STORE_DUPLICATE_KEY' })
+    })
+
     test('change only from the given states', async () => {
       const agent = await addAgent(store)
       const turn = turnRow(agent)
@@ -342,6 +380,39 @@ describe.each(arms)('the store on $name', arm => {
       expect(await store.events.after({ cursor: 0, limit: 9 })).toMatchObject([{ data: { text: 'after' } }])
     })
 
+    test('of many that fail among many that do not: each gets its own answer, in order', async () => {
+      const agent = await addAgent(store)
+      const wrong = [
+        (): Change => insertAgent(agent),
+        (): Change => updateAgent(newAgentId(1), { title: 'nobody' }),
+        (): Change => insertTurn(turnRow({ ...agent, id: newAgentId(1) })),
+      ]
+      const works = Array.from({ length: 400 }, (_, n) => {
+        const isWrong = n % 3 === 0 || (n > 200 && n < 230)
+        const change = isWrong ? wrong[n % 5] : undefined
+        return { n, code: change === undefined ? 'written' : codes[n % 5], change }
+      })
+      const ended: number[] = []
+      const results = await Promise.all(
+        works.map(({ n, change }) => {
+          const work = store.commit({
+            changes: [updateAgent(agent.id, { title: `title ${n}` }), ...(change === undefined ? [] : [change()])],
+            events: [textEvent(agent.id, String(n))],
+          })
+          return work.then(
+            () => (ended.push(n), 'written'),
+            (error: unknown) => (ended.push(n), codeOf(error)),
+          )
+        }),
+      )
+      expect(results).toEqual(works.map(work => work.code))
+      const written = works.filter(work => work.code === 'written').map(work => String(work.n))
+      const texts = (await store.events.after({ cursor: 0, limit: 1000 })).map(event => event.data['text'])
+      expect(texts).toEqual(written)
+      expect((await store.agents.byId(agent.id))?.title).toBe(`title ${written.at(-1)}`)
+      expect(ended).toHaveLength(400)
+    })
+
     test('with a value that no database takes is refused alone', async () => {
       const agentId = newAgentId(1)
       const bad: Change = { sql: 'select ?', parameters: [() => 1] }
@@ -402,6 +473,9 @@ function fullTurn(turn: TurnRow): TurnRow {
     error: { code: 'CODEX_GONE', kind: 'unavailable', message: 'gone', hint: 'wait', data: { pid: 1 } },
   }
 }
+
+/** Of the wrong changes above, by their place. */
+const codes: readonly string[] = ['STORE_DUPLICATE_KEY', 'STORE_MISSING', 'STORE_REJECTED', 'written', 'written']
 
 /** As JSON keeps it: no -0, no member `__proto__` set by accident. */
 function plain<T>(value: T): T {

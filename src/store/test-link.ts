@@ -1,0 +1,70 @@
+import { once } from 'node:events'
+import { createConnection, createServer } from 'node:net'
+import type { Socket } from 'node:net'
+
+/** Between a client and a server: passes everything on, until it is told otherwise. */
+export interface Link extends AsyncDisposable {
+  /** The URL with this link in place of its server. */
+  readonly url: string
+  /** What the server says from now on is lost; its next word cuts the connection that it came by. */
+  loseAnswers(): void
+  /** The connections that are open carry nothing any more, in either direction. */
+  stall(): void
+  /** New connections are cut at once, or served again. */
+  refuse(how: 'refuse' | 'serve'): void
+  cut(): void
+}
+
+export async function startLink(url: string): Promise<Link> {
+  const target = new URL(url)
+  const pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
+  let isDeaf = false
+  let isRefusing = false
+  const server = createServer(near => {
+    if (isRefusing) return void near.destroy()
+    const far = createConnection(Number(target.port), target.hostname)
+    const pair = { near, far }
+    pairs.add(pair)
+    for (const socket of [near, far]) {
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        pairs.delete(pair)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    near.on('data', data => far.write(data))
+    far.on('data', data => {
+      if (!isDeaf) return void near.write(data)
+      isDeaf = false
+      near.destroy()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('a link has a port')
+  const here = new URL(url)
+  here.port = String(address.port)
+  const cut = (): void => pairs.forEach(({ near }) => near.destroy())
+  return {
+    url: here.href,
+    loseAnswers() {
+      isDeaf = true
+    },
+    stall() {
+      for (const { near, far } of pairs) {
+        near.removeAllListeners('data')
+        far.removeAllListeners('data')
+      }
+    },
+    refuse(how) {
+      isRefusing = how === 'refuse'
+    },
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut()
+      await new Promise<void>(resolve => void server.close(() => resolve()))
+    },
+  }
+}
