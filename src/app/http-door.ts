@@ -90,7 +90,7 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
       version: parts.version,
       isReady: async () => !stop.isStopping,
       mcp: request => mcp.handle(request),
-      limits: { maxConnections, maxCalls: 1024, maxBodyBytes, maxOutgoingBytes: 4 * maxBodyBytes },
+      limits: { maxConnections, maxCalls, maxBodyBytes, maxOutgoingBytes: 4 * maxBodyBytes },
       log,
       clock: parts.clock,
     }),
@@ -100,6 +100,9 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
   stack.use(await publishHttpAddress(places, door))
   return door
 }
+
+/** That wait for an answer, of the routes together and of MCP together. */
+const maxCalls = 1024
 
 /** On the configured port; without one on that of last time, so that what people wrote down stays right. */
 async function listen(parts: HttpDoorParts, deps: Omit<HttpDoorDeps, 'port'>): Promise<HttpDoor> {
@@ -136,8 +139,11 @@ function lateMcp(
   let loading: Promise<McpHandler> | undefined
   const load = async (): Promise<McpHandler> => {
     const { createMcpHandler, createMcpServer, mcpCallerOf } = await import('#mcp')
+    const { boundedVerbs } = await import('#http')
+    const bounded = boundedVerbs(verbs, maxCalls)
     return createMcpHandler({
-      createServer: request => createMcpServer({ verbs, caller: mcpCallerOf(request.headers), version, log, clock }),
+      createServer: request =>
+        createMcpServer({ verbs: bounded, caller: mcpCallerOf(request.headers), version, log, clock }),
       maxBodyBytes: config.daemon.max_frame_bytes,
       log,
       clock,

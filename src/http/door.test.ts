@@ -3,6 +3,7 @@ import { createConnection, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AppError } from '#kernel'
 import { turnAnswer, wireEvent } from '../../test/support/fake-daemon.ts'
+import { boundedVerbs } from './index.ts'
 import { bearer, eventsOf, openTestDoor, token } from './test-harness.ts'
 import type { AddressInfo } from 'node:net'
 import type { TestDoor } from './test-harness.ts'
@@ -121,6 +122,21 @@ describe('a request to a verb', () => {
     const again = test.get('/v1/status')
     ;(await test.verbs.nth(test.limits.maxCalls)).answer()
     expect((await again).status).toBe(200)
+  })
+})
+
+describe('calls that come by another protocol', () => {
+  it('are bounded, too, and a place is free again when one was answered or given up', async () => {
+    const bounded = boundedVerbs(test.verbs, 2)
+    const given = new AbortController()
+    const ask = (more: object = {}) => bounded.call('status', {}, { caller: { door: 'mcp' }, ...more })
+    const [first, second] = [ask(), ask({ signal: given.signal })]
+    await expect(ask()).rejects.toMatchObject({ code: 'HTTP_TOO_MANY_CALLS', kind: 'busy' })
+    given.abort()
+    await expect(second).rejects.toMatchObject({ code: 'CANCELLED' })
+    const third = ask()
+    for (const call of test.verbs.calls) call.answer({ ok: 1 })
+    expect(await Promise.all([first, third])).toHaveLength(2)
   })
 })
 
