@@ -90,7 +90,7 @@ describe('docs/verbs.md', () => {
     const page = read('docs/verbs.md')
     expect(page).toMatch(/^Command: `tandem ask [^]*?`-d, --detach` \(print the id/m)
     expect(page).toMatch(/Every command also takes `--json`\s\(answer in JSON/)
-    for (const [, command = ''] of page.matchAll(/^Command: `tandem ([a-z]+(?: [a-z]+)?)/gm))
+    for (const [, command = ''] of page.matchAll(/^Command: `tandem ([a-z-]+(?: [a-z]+)?)/gm))
       expect(optionsOfCommand(command).map(({ name }) => name)).toContain('--json')
     for (const prompt of ['analyze', 'discuss', 'prototype', 'implement', 'review', 'adjust', 'final_review'])
       expect(page).toMatch(new RegExp(`^\\| \`${prompt}\` \\| .{12}`, 'm'))

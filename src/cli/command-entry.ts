@@ -33,6 +33,8 @@ export interface EntryArgument {
   readonly takesRest?: boolean
   /** When given, nothing else is taken. */
   readonly choices?: readonly string[]
+  /** Offered by completion. */
+  readonly ids?: IdKind
 }
 
 export interface EntryOption {
@@ -41,11 +43,16 @@ export interface EntryOption {
   readonly help: string
   /** Offered by completion and named in the help. */
   readonly choices?: readonly string[]
+  readonly ids?: IdKind
   /** What holds when it is not given, as the help names it. */
   readonly fallback?: string
   /** Throws commander's InvalidArgumentError; default: the text as it is. */
   readonly parse?: (text: string) => unknown
 }
+
+/** What ids completion can ask the daemon for. */
+export const idKinds = ['turns', 'open-turns', 'sessions'] as const
+export type IdKind = (typeof idKinds)[number]
 
 /** What stands on the line, already parsed. */
 export interface Line {

@@ -1,3 +1,4 @@
+import { completeEntry } from './complete-ids.ts'
 import { completionScript, shells } from './completion.ts'
 import type { Shell } from './completion.ts'
 import type { CommandEntry } from './command-entry.ts'
@@ -11,7 +12,9 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
       name: 'completion',
       heading: 'More',
       summary: 'print a completion script for a shell',
+      description: completionDescription,
       arguments: [{ name: 'shell', help: 'which one', choices: shells }],
+      examples: ['eval "$(tandem completion bash)"', 'tandem completion fish > ~/.config/fish/completions/tandem.fish'],
       run({ out, isJson }, line) {
         const script = completionScript(shellOf(line.argument('shell')), all())
         out.write(isJson ? `${jsonLine({ script })}\n` : script)
@@ -27,6 +30,7 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
         return exitCodes.ok
       },
     },
+    completeEntry,
     {
       // Never gets here: `help NAME` is read as `NAME --help`, see run-cli.ts.
       name: 'help',
@@ -38,6 +42,11 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
     },
   ]
 }
+
+const completionDescription = [
+  'For bash put `eval "$(tandem completion bash)"` into ~/.bashrc, for zsh `eval "$(tandem completion zsh)"` into ~/.zshrc after compinit; for fish write it to ~/.config/fish/completions/tandem.fish.',
+  'Commands, options and their values are completed by the script alone. For ids of turns and sessions it asks a daemon that runs; it never starts one, and gives up after a second.',
+].join('\n\n')
 
 /** Commander has checked the choice. */
 const shellOf = (text: string | undefined): Shell => shells.find(shell => shell === text) ?? 'bash'

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '#kernel'
 import type { ErrorKind } from '#kernel'
@@ -144,42 +143,13 @@ describe('the program', () => {
 })
 
 describe('completion', () => {
-  test.each(['bash', 'zsh', 'fish'])('%s knows each command and its options', async shell => {
+  test('prints the script of a shell, or has it in JSON', async () => {
     const harness = createHarness()
-    expect(await harness.run('completion', shell)).toBe(0)
+    expect(await harness.run('completion', 'bash')).toBe(0)
     const script = harness.stdout()
-    for (const word of ['ask', 'logs', 'threads']) expect(script).toContain(word)
-    expect(script).toContain(shell === 'fish' ? '-l wait-ms' : '--wait-ms')
-  })
-
-  test.each([
-    [['ask', '--sandbox', 'w'], ['workspace-write']],
-    [
-      ['ask', '-e', 'm'],
-      ['minimal', 'medium', 'max'],
-    ],
-    [['settings', '--effort', 'd'], ['default']],
-    [['turns', '--status', 'r'], ['running']],
-    [['demo', '--k'], ['--keep']],
-    [['ask', '--sand'], ['--sandbox']],
-    [['thr'], ['threads', 'thread']],
-    [['ask', '--model', 'x'], []],
-  ])('bash completes %j to %j', async (words, expected) => {
-    const harness = createHarness()
-    await harness.run('completion', 'bash')
-    const script = `${harness.stdout()}
-      COMP_WORDS=(tandem "$@"); COMP_CWORD=$#; _tandem; echo "\${COMPREPLY[*]}"`
-    const said = execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' })
-    expect(said.trim()).toBe(expected.join(' '))
-  })
-
-  test.each([
-    ['zsh', "'ask --sandbox') compadd -- read-only workspace-write danger-full-access; return ;;"],
-    ['fish', "from turns' -l status -x -a 'queued running completed failed interrupted'"],
-  ])('%s knows the values of an option', async (shell, line) => {
-    const harness = createHarness()
-    await harness.run('completion', shell)
-    expect(harness.stdout()).toContain(line)
+    expect(script).toContain('complete -F _tandem tandem\n')
+    await harness.run('completion', 'bash', '--json')
+    expect(JSON.parse(harness.stdout().slice(script.length))).toEqual({ script })
   })
 
   test('an unknown shell is refused with the choices', async () => {

@@ -92,7 +92,7 @@ describe('a command of two words', () => {
     [['policy', ''], 'show test'],
     [['policy', 't'], 'test'],
     [['policy', 'show', '--c'], '--cd'],
-    [['policy', 'test', '--'], '--json'],
+    [['policy', 'test', '--'], '--json --help'],
   ])('bash completes %j to %s', (words, expected) => {
     const script = `${completionScript('bash', entries)}
       COMP_WORDS=(tandem "$@"); COMP_CWORD=$#; _tandem; echo "\${COMPREPLY[*]}"`

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { verbNames, verbs } from '#contracts'
 import type { CommandShape, VerbName } from '#contracts'
 import { groupOf, groupSummaries } from './command-entry.ts'
-import { allEntries } from './commands.ts'
+import { commandEntries } from './commands.ts'
 import { createHarness, sessionId, turnAnswer, turnId } from './test-harness.ts'
 
 /** One line for each derived command, with every option it has, and the input that the daemon gets. */
@@ -165,14 +165,16 @@ describe('commands derived from the verbs', () => {
   })
 
   test('every command is one word or two, and none is also the first word of others', () => {
-    const names = allEntries(() => false).map(({ name }) => name)
-    expect(names.filter(name => !/^[a-z]+( [a-z]+)?$/.test(name))).toEqual([])
+    const names = commandEntries()
+      .filter(({ isHidden }) => isHidden !== true)
+      .map(({ name }) => name)
+    expect(names.filter(name => !/^[a-z]+(?:-[a-z]+)?(?: [a-z]+)?$/.test(name))).toEqual([])
     expect(names.filter(name => names.includes(groupOf(name) ?? ''))).toEqual([])
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([])
   })
 
   test('every first word of two is explained', () => {
-    const groups = allEntries(() => false).map(({ name }) => groupOf(name))
+    const groups = commandEntries().map(({ name }) => groupOf(name))
     expect(groups.filter(group => group !== null && groupSummaries[group] === undefined)).toEqual([])
   })
 })

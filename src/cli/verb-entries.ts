@@ -1,8 +1,9 @@
 import { verbNames, verbs } from '#contracts'
 import type { CommandShape, VerbDescription, VerbName } from '#contracts'
 import { groupOf } from './command-entry.ts'
-import type { CommandEntry, EntryArgument, EntryOption, Heading, Line } from './command-entry.ts'
+import type { CommandEntry, EntryArgument, EntryOption, Heading, IdKind, Line } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
+import { exitCodeOfHealth } from './run-health.ts'
 import { membersOf } from './members.ts'
 import type { Members } from './members.ts'
 import { runVerb } from './run-verb.ts'
@@ -26,33 +27,35 @@ function entryOfVerb(name: VerbName, shape: CommandShape, isWanted: boolean): Co
     heading: headingOf[name] ?? (groupOf(shape.command) === null ? 'Turns and sessions' : 'Setting up'),
     summary: verb.summary,
     ...(shape.description === undefined ? {} : { description: shape.description }),
-    arguments: argumentsOf(shape, members),
-    options: [...optionsOf(shape, members), ...(ownOptions[name] ?? [])],
+    arguments: argumentsOf(name, shape, members),
+    options: [...optionsOf(name, shape, members), ...(ownOptions[name] ?? [])],
     ...(shape.examples === undefined ? {} : { examples: shape.examples }),
     ...(exitStatus[name] === undefined ? {} : { exitStatus: exitStatus[name] }),
     async run(session, line) {
       const input = await inputFromGiven({ shape, members: membersOf(verb.input) }, givenOf(shape, line), session.deps)
-      return await runVerb(session, name, { input, isDetached: line.has('detach') })
+      return await runVerb(session, name, { input, isDetached: line.has('detach'), isWatching: line.has('watch') })
     },
   }
 }
 
-function argumentsOf(shape: CommandShape, members: Members): readonly EntryArgument[] {
+function argumentsOf(name: VerbName, shape: CommandShape, members: Members): readonly EntryArgument[] {
   return (shape.arguments ?? []).map(({ field, isOptional, takesRest }) => ({
     name: wordOf(field),
     help: members.get(field)?.help ?? '',
     isOptional: isOptional === true,
+    ...idsOf(field, name),
     takesRest: takesRest === true,
   }))
 }
 
-function optionsOf(shape: CommandShape, members: Members): readonly EntryOption[] {
+function optionsOf(name: VerbName, shape: CommandShape, members: Members): readonly EntryOption[] {
   return Object.entries(shape.options ?? {}).map(([field, flags]) => {
     const member = members.get(field)
     const fallback = shape.fromContext?.[field] === 'cwd' ? 'the current directory' : member?.fallback
     return {
       flags,
       help: member?.help ?? '',
+      ...idsOf(field, name),
       ...(member === undefined || member.choices.length === 0 ? {} : { choices: member.choices }),
       ...(fallback === undefined ? {} : { fallback }),
     }
@@ -72,15 +75,30 @@ function givenOf(shape: CommandShape, line: Line): Given {
   )
 }
 
+/** What the ids of a member are of; where a turn has to run, only those that do. */
+function idsOf(field: string, name: VerbName): { readonly ids?: IdKind } {
+  if (field === 'session_id') return { ids: 'sessions' }
+  if (field !== 'turn_id') return {}
+  return { ids: ofOpenTurns.has(name) ? 'open-turns' : 'turns' }
+}
+
+const ofOpenTurns: ReadonlySet<VerbName> = new Set<VerbName>(['wait', 'steer', 'cancel'])
+
 const wordOf = (field: string): string => field.replaceAll('_', '-')
 const longOf = (flags: string): string => /--([\w-]+)/.exec(flags)?.[1] ?? ''
 
 /** Where a verb's command stands in the program's help; the others are about turns and sessions. */
-const headingOf: Readonly<Partial<Record<VerbName, Heading>>> = { settings: 'Setting up', status: 'The daemon' }
+const headingOf: Readonly<Partial<Record<VerbName, Heading>>> = {
+  settings: 'Setting up',
+  status: 'The daemon',
+  health: 'The daemon',
+  log_level: 'The daemon',
+}
 
 /** Options that only the command has. */
 const ownOptions: Readonly<Partial<Record<VerbName, readonly EntryOption[]>>> = {
   ask: [{ flags: '-d, --detach', help: 'print the id of the turn as soon as it is accepted, and leave it running' }],
+  health: [{ flags: '-w, --watch', help: 'go on with what changes, until Ctrl-C' }],
 }
 
 const statusOfTurn: NonNullable<CommandEntry['exitStatus']> = [
@@ -93,6 +111,11 @@ const exitStatus: Readonly<Partial<Record<VerbName, CommandEntry['exitStatus']>>
   ask: [...statusOfTurn, [exitCodes.ok, 'the turn completed; with --detach: it is accepted']],
   wait: statusOfTurn,
   result: statusOfTurn,
+  health: [
+    [exitCodes.ok, 'everything is healthy'],
+    [exitCodeOfHealth.degraded, 'it works, and a part is not as it should be'],
+    [exitCodeOfHealth.down, 'it does not run, or cannot do its work'],
+  ],
   policy_test: [
     [exitCodes.ok, 'it would be allowed'],
     [exitCodeOfKind.denied, 'it would be refused'],
