@@ -209,8 +209,10 @@ describe('the configuration of a thread', () => {
         shell_environment_policy: { inherit: 'core', exclude: ['PROFILES'] },
       },
       mcpServers: ['keep'],
+      permissions: { default_permissions: 'own' },
     })
     expect(config).toEqual({
+      default_permissions: 'own',
       model: 'm',
       mcp_servers: { mine: { command: 'x', enabled: false }, 'one.dot': { enabled: false } },
       features: { multi_agent: false, web: true },

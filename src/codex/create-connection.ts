@@ -3,6 +3,7 @@ import { appServerResults as results, codexUserConfigSchema } from '#contracts'
 import { createCaller } from './caller.ts'
 import { codexAnswerMalformed } from './errors.ts'
 import { turnOf } from './items.ts'
+import { createPermissionProfiles } from './permissions.ts'
 import { threadConfigOf } from './thread-config.ts'
 import { steerParamsOf, turnParamsOf } from './turn-params.ts'
 import type { CodexUserConfig } from '#contracts'
@@ -17,6 +18,7 @@ import type {
   ThreadHistory,
   ThreadSettings,
 } from './connection.ts'
+import type { PermissionProfiles } from './permissions.ts'
 import type { RpcPeer } from './rpc.ts'
 import type { z } from 'zod'
 
@@ -24,6 +26,8 @@ export interface ConnectionDeps {
   readonly rpc: RpcPeer
   readonly clock: Clock
   readonly limits: ConnectionLimits
+  /** Where the process lives: no command in a sandbox may read it. */
+  readonly stateDir: string
   readonly identity: Pick<CodexConnection, 'generation' | 'pid' | 'version' | 'closed' | 'lastByteAtMs'>
   readonly counts: () => CodexCounts
   readonly onEvent: CodexConnection['onEvent']
@@ -32,14 +36,15 @@ export interface ConnectionDeps {
 /** The verbs of a connection over a peer that has shaken hands. */
 export function createConnection(deps: ConnectionDeps): CodexConnection {
   const call = createCaller(deps.rpc, deps.limits)
+  const profiles = createPermissionProfiles()
   return {
     ...deps.identity,
     get counts() {
       return deps.counts()
     },
     onEvent: deps.onEvent,
-    ...threadVerbs(call, deps),
-    ...turnVerbs(call),
+    ...threadVerbs(call, deps, profiles),
+    ...turnVerbs(call, profiles),
     listModels: () => listModels(call),
   }
 }
@@ -49,15 +54,16 @@ type ThreadVerbs = Pick<
   'startThread' | 'resumeThread' | 'readThread' | 'archiveThread' | 'unarchiveThread' | 'cleanBackgroundTerminals'
 >
 
-function threadVerbs(call: Caller, deps: ConnectionDeps): ThreadVerbs {
+function threadVerbs(call: Caller, deps: ConnectionDeps, profiles: PermissionProfiles): ThreadVerbs {
+  const own = { profiles, stateDir: deps.stateDir }
   return {
     async startThread(settings) {
-      const params = await threadParamsOf(call, settings)
+      const params = await threadParamsOf(call, settings, own)
       const started = await call.quick('thread/start', results['thread/start'], params)
       return { threadId: started.thread.id, model: started.model ?? null }
     },
     async resumeThread(threadId, settings, options = {}) {
-      const settled = await threadParamsOf(call, settings)
+      const settled = await threadParamsOf(call, settings, own)
       const params = { ...settled, threadId, excludeTurns: true, initialTurnsPage: pageOf(options) }
       const resumed = await whenFree(deps.clock, deps.limits.writerWaitMs, () =>
         call.slow('thread/resume', results['thread/resume'], params),
@@ -74,10 +80,13 @@ function threadVerbs(call: Caller, deps: ConnectionDeps): ThreadVerbs {
   }
 }
 
-function turnVerbs(call: Caller): Pick<CodexConnection, 'startTurn' | 'steerTurn' | 'interruptTurn'> {
+function turnVerbs(
+  call: Caller,
+  profiles: PermissionProfiles,
+): Pick<CodexConnection, 'startTurn' | 'steerTurn' | 'interruptTurn'> {
   return {
     async startTurn(input) {
-      const started = await call.quick('turn/start', results['turn/start'], turnParamsOf(input))
+      const started = await call.quick('turn/start', results['turn/start'], turnParamsOf(input, profiles))
       return { codexTurnId: started.turn.id }
     },
     steerTurn: input => call.simple('turn/steer', steerParamsOf(input)),
@@ -85,17 +94,26 @@ function turnVerbs(call: Caller): Pick<CodexConnection, 'startTurn' | 'steerTurn
   }
 }
 
-async function threadParamsOf(call: Caller, settings: ThreadSettings): Promise<object> {
+async function threadParamsOf(
+  call: Caller,
+  settings: ThreadSettings,
+  { profiles, stateDir }: { readonly profiles: PermissionProfiles; readonly stateDir: string },
+): Promise<object> {
   const effective = await effectiveConfig(call, settings.cwd)
   return {
     cwd: settings.cwd,
-    sandbox: settings.sandbox,
+    ...profiles.ofThread(settings.sandbox),
     approvalPolicy: settings.approvalPolicy ?? 'never',
     model: settings.model,
     modelProvider: settings.provider,
     developerInstructions: settings.developerInstructions,
     baseInstructions: settings.baseInstructions,
-    config: threadConfigOf({ effective, wanted: settings.config ?? {}, mcpServers: settings.mcpServers ?? [] }),
+    config: threadConfigOf({
+      effective,
+      wanted: settings.config ?? {},
+      mcpServers: settings.mcpServers ?? [],
+      permissions: profiles.config([stateDir, ...(settings.hidden ?? [])]),
+    }),
   }
 }
 

@@ -165,6 +165,7 @@ function openedOf(wires: Wires, version: string, options: OpenOptions): OpenedCo
     rpc,
     clock: options.clock,
     limits: options.limits,
+    stateDir: options.cwd,
     identity: { generation: options.generation, pid: child.pid, version, closed, lastByteAtMs: child.lastByteAtMs },
     counts: wires.counts,
     onEvent: listener => wires.emitter.listen(listener),

@@ -12,6 +12,8 @@ export interface ThreadConfigInput {
   readonly wanted: CodexConfig
   /** Names of MCP servers that may stay. */
   readonly mcpServers: readonly string[]
+  /** Our permission profiles. */
+  readonly permissions: CodexConfig
 }
 
 /**
@@ -20,6 +22,7 @@ export interface ThreadConfigInput {
  *   not as a dotted key: Codex cuts dotted keys at every dot, quoted or not.
  * - Codex's own multi-agent tools are off: we fan out ourselves. The feature flag is for the older models only; for those
  *   whose catalogue entry says "v2" just `agents.enabled` counts.
+ * - What commands may do is said by profiles of ours: see `permissions.ts`.
  * - Commands get no variable that looks like a secret, and none that a provider takes its key from.
  */
 export function threadConfigOf(input: ThreadConfigInput): CodexConfig {
@@ -36,6 +39,7 @@ export function threadConfigOf(input: ThreadConfigInput): CodexConfig {
   ])
   return merged(input.wanted, {
     ...(off.length === 0 ? {} : { mcp_servers: Object.fromEntries(off) }),
+    ...input.permissions,
     agents: { enabled: false },
     features: { multi_agent: false },
     shell_environment_policy: { ignore_default_excludes: false, exclude: Array.from(exclude) },

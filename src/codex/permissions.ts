@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import type { Sandbox } from '#contracts'
+import type { CodexConfig } from './thread-config.ts'
+
+/** What commands of a turn may do; network only with workspace-write, and always without a sandbox. */
+export interface Permissions {
+  readonly sandbox: Sandbox
+  readonly network?: boolean | undefined
+}
+
+/** The permission profiles of one app-server: their definition for its threads, and their choice for each turn. */
+export interface PermissionProfiles {
+  /** For the `config` of a thread. `hidden`: at least one path that commands in a sandbox may not read. */
+  config(hidden: readonly string[]): CodexConfig
+  /** Members of `thread/start` and `thread/resume`. Each turn says more. */
+  ofThread(sandbox: Sandbox): object
+  /** Members of `turn/start`, with every turn: without them what the turn before had would stay. */
+  ofTurn(permissions: Permissions): object
+}
+
+/**
+ * Profiles of our own in place of Codex's sandbox policies, because these have a hole (0.169.0): a command for which a `.rules` file
+ * says "allow" (the user's "do not ask again", or a trusted repository's) runs outside of the sandbox, whatever is sent with the turn.
+ * Where a profile hides something, Codex never leaves the sandbox by itself. So each hides our own directories, which no command
+ * has to see. A table of the same name in a repository's configuration would be merged into ours: nobody can know the names.
+ */
+export function createPermissionProfiles(): PermissionProfiles {
+  const mark = randomBytes(6).toString('hex')
+  const read = `tandem-read-${mark}`
+  const write = `tandem-write-${mark}`
+  const writeAndNetwork = `tandem-write-network-${mark}`
+  return {
+    config(hidden) {
+      const closed = Object.fromEntries(hidden.map(path => [path, 'deny']))
+      const reading = { ':root': 'read', ...closed }
+      const writing = { ':root': 'read', ...writable, ...closed }
+      return {
+        default_permissions: read,
+        permissions: {
+          [read]: { filesystem: reading, network: { enabled: false } },
+          [write]: { filesystem: writing, network: { enabled: false } },
+          [writeAndNetwork]: { filesystem: writing, network: { enabled: true } },
+        },
+        // Hooks run outside of every sandbox: only those that the user has looked at.
+        bypass_hook_trust: false,
+      }
+    },
+    ofThread: sandbox => (sandbox === 'danger-full-access' ? { sandbox } : { permissions: read }),
+    ofTurn({ sandbox, network = false }) {
+      if (sandbox === 'danger-full-access') return { sandboxPolicy: { type: 'dangerFullAccess' } }
+      if (sandbox === 'read-only') return { permissions: read }
+      return { permissions: network ? writeAndNetwork : write }
+    },
+  }
+}
+
+/** As with Codex's own workspace-write: the working directory without its `.git`, `.codex` and `.agents`, and temporary files. */
+const writable = { ':workspace_roots': { '.': 'write' }, ':tmpdir': 'write', ':slash_tmp': 'write' } as const
