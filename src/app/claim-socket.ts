@@ -15,8 +15,13 @@ export function assertSocketPathFits(path: string): void {
  * Whatever else is there stays, and SOCKET_OCCUPIED says how to clear it.
  */
 export async function claimSocket(path: string): Promise<void> {
+  if ((await inspectSocket(path)) === 'stale') await rm(path, { force: true })
+}
+
+/** The look without the removal: nothing is there, or a socket of our own that nobody listens on; else SOCKET_OCCUPIED. */
+export async function inspectSocket(path: string): Promise<'free' | 'stale'> {
   const found = await look(path)
-  if (found === undefined) return
+  if (found === undefined) return 'free'
   const quoted = shellQuote(path)
   if (found.isSymbolicLink()) throw socketOccupied(path, 'is a link', `remove it: rm ${quoted}`)
   if (found.isDirectory()) throw socketOccupied(path, 'is a directory', `move it away: mv ${quoted} ${quoted}.old`)
@@ -34,7 +39,7 @@ export async function claimSocket(path: string): Promise<void> {
     const cure = `end the program that listens there (fuser ${quoted}), or set TANDEM_RUNTIME_DIR to another directory`
     throw socketOccupied(path, 'is in use by another program', cure)
   }
-  await rm(path, { force: true })
+  return 'stale'
 }
 
 async function look(path: string): Promise<Stats | undefined> {

@@ -1,13 +1,13 @@
 import { fstatSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { runCli } from '#cli'
-import { down, readLog, up } from '#client'
+import { down, readHealth, readLog, restart, up } from '#client'
 import { systemClock } from '#kernel'
 import { callerOf, onInterrupt, openClient } from './connect.ts'
 import { launchDaemon } from './daemon-launch.ts'
 import { exitCodes } from './errors.ts'
 import type { CliDeps, InputStream } from '#cli'
-import type { LifecycleDeps } from '#client'
+import type { LifecycleDeps, RestartOutcome } from '#client'
 import type { Environment } from './environment.ts'
 
 /** The command line in this process; its exit code. */
@@ -31,11 +31,17 @@ function cliDeps(environment: Environment): CliDeps {
     lifecycle: {
       up: options => up(lifecycle, options),
       down: async () => down(lifecycle, await configuredGrace(environment)),
+      restart: () => restartHere(lifecycle, environment),
       readLog: options => readLog(lifecycle, options),
+      health: () => readHealth(lifecycle),
     },
     local: {
       demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),
       policyAllow: async grant => (await import('./allow-policy.ts')).allowPolicy(environment, grant),
+      check: async () => (await import('./local.ts')).checkHere(environment),
+      doctor: async ({ onStep }) => (await import('./local.ts')).doctorHere(environment, onStep),
+      claudeInstall: async request => (await import('./local.ts')).installHere(environment, request),
+      claudeUninstall: async request => (await import('./local.ts')).uninstallHere(environment, request),
       mcp: async () => (await import('./mcp.ts')).runMcpServer(environment),
     },
     stdin: standardInput(),
@@ -61,6 +67,13 @@ async function runDaemonHere(environment: Environment): Promise<number> {
 }
 
 const exitCodeOfConflict = 73
+
+/** A daemon that works is not taken down for a file with which no other could start. */
+async function restartHere(lifecycle: LifecycleDeps, { places }: Environment): Promise<RestartOutcome> {
+  const { readConfig } = await import('./read-config.ts')
+  const { turns } = await readConfig(places.configFile)
+  return restart(lifecycle, { graceMs: turns.stop_grace_ms })
+}
 
 /** How long the daemon may take to stop is written where it is written for the daemon. */
 async function configuredGrace({ places }: Environment): Promise<{ readonly graceMs?: number }> {

@@ -57,6 +57,14 @@ export const socketPathTooLong = (path: string, bytes: number, max: number): App
 export const httpTokenUnsafe = (file: string, problem: string, cure: string): AppError =>
   new AppError('HTTP_TOKEN_UNSAFE', 'denied', `${file} ${problem}`, { hint: cure, data: { file, problem } })
 
+/** As the HTTP door says it when it opens. */
+export const portInUse = (port: number, reason: string, cause: unknown): AppError =>
+  new AppError('HTTP_PORT_TAKEN', 'conflict', `127.0.0.1:${port} cannot be listened on: ${reason}`, {
+    hint: `see which program has it (ss -ltnp 'sport = :${port}') and end it, or set another http.port in config.toml`,
+    data: { port },
+    cause,
+  })
+
 /** A start that failed is not tried again by the supervisor: a person, or the next client, decides. */
 export const exitCodeOfStart = (error: unknown): number =>
   error instanceof AppError && error.code === 'DAEMON_ALREADY_RUNNING'

@@ -1,5 +1,5 @@
-import type { DownOutcome, ReadLogOptions, UpOptions, UpOutcome } from '#client'
-import type { Caller, Sandbox, VerbCaller } from '#contracts'
+import type { DownOutcome, ReadLogOptions, RestartOutcome, UpOptions, UpOutcome } from '#client'
+import type { Caller, Health, ClaudeReport, ClaudeScope, FindingsReport, Sandbox, VerbCaller } from '#contracts'
 import type { Clock } from '#kernel'
 
 /** `process.stdout` and `process.stderr` are such. */
@@ -28,7 +28,11 @@ export interface Lifecycle {
   up(options: UpOptions): Promise<UpOutcome>
   /** Resolves when its process is gone. */
   down(): Promise<DownOutcome>
+  /** Resolves when a daemon with this process's environment answers. */
+  restart(): Promise<RestartOutcome>
   readLog(options: ReadLogOptions): Promise<void>
+  /** Also that none runs, or that it does not answer; within some seconds. */
+  health(): Promise<Health>
 }
 
 /** Commands that are programs of their own. Each loads its code when called and answers with an exit code. `demo` reads its own arguments. */
@@ -37,6 +41,18 @@ export interface LocalCommands {
   mcp(): Promise<number>
   /** POLICY_NOT_BY_AGENT, POLICY_INVALID, POLICY_NOT_EDITABLE. */
   policyAllow(grant: PolicyGrant): Promise<PolicyAllowed>
+  check(): Promise<FindingsReport>
+  /** `onStep` hears what is being done. */
+  doctor(options: { readonly onStep: (step: string) => void }): Promise<FindingsReport>
+  claudeInstall(options: ClaudeInstallRequest): Promise<ClaudeReport>
+  claudeUninstall(options: Omit<ClaudeInstallRequest, 'isForced'>): Promise<ClaudeReport>
+}
+
+export interface ClaudeInstallRequest {
+  readonly scope: ClaudeScope
+  /** Files of the user's that are in the way are set aside until the removal. */
+  readonly isForced: boolean
+  readonly isDryRun: boolean
 }
 
 /** What a person allows; with directories it holds in these only. They are absolute. */

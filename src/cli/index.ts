@@ -6,6 +6,7 @@ export { relatedTo } from './related-commands.ts'
 export { runCli } from './run-cli.ts'
 export type { CommandEntry, EntryArgument, EntryOption } from './command-entry.ts'
 export type {
+  ClaudeInstallRequest,
   CliDeps,
   CliEnvironment,
   InputStream,

@@ -1,4 +1,5 @@
 import type { CommandEntry } from './command-entry.ts'
+import { cureEntries } from './cure-commands.ts'
 import { policyAllowEntry } from './policy-allow.ts'
 
 /*
@@ -17,6 +18,7 @@ export const localEntries: readonly CommandEntry[] = [
     run: ({ deps }) => deps.local.demo([]),
   },
   policyAllowEntry,
+  ...cureEntries,
   {
     name: 'mcp',
     heading: 'More',

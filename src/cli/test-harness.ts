@@ -158,7 +158,14 @@ function playedOutput<N extends VerbName>(output: unknown): VerbOutput<N> {
 }
 
 function playedLocal(own: Partial<LocalCommands>, log: string[]): LocalCommands {
+  const absent = async (): Promise<never> => {
+    throw new AppError('NOT_PLAYED', 'bug', 'the test does not play this')
+  }
   return {
+    check: absent,
+    doctor: absent,
+    claudeInstall: absent,
+    claudeUninstall: absent,
     demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
     mcp: async () => log.push('mcp') + 2,
     policyAllow: async grant => {
@@ -173,7 +180,7 @@ function playedLifecycle(own: Partial<Lifecycle>): Lifecycle {
   const absent = async (): Promise<never> => {
     throw new AppError('NOT_PLAYED', 'bug', 'the test does not play this')
   }
-  return { up: absent, down: absent, readLog: absent, ...own }
+  return { up: absent, down: absent, restart: absent, readLog: absent, health: absent, ...own }
 }
 
 function playedStdin(options: HarnessOptions, log: string[]): InputStream {

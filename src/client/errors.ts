@@ -94,6 +94,14 @@ export const supervisorNotStarted = (cause: unknown): AppError =>
     cause,
   })
 
+export const daemonNotOurs = (pid: number, tries: number): AppError =>
+  new AppError(
+    'DAEMON_NOT_OURS',
+    'conflict',
+    `another client started the daemon (pid ${pid}) first, ${tries} times in a row; it has that client's environment`,
+    { hint: 'it serves; for the environment of this shell try again: tandem restart', data: { pid } },
+  )
+
 export const logMissing = (file: string): AppError =>
   new AppError('LOG_MISSING', 'missing', `there is no log at ${file}`, {
     hint: 'the daemon has not run with this state directory yet: tandem up',

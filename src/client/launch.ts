@@ -30,7 +30,7 @@ export async function launchSupervised(options: SupervisedLaunch): Promise<Launc
     })
     await once(child, 'spawn')
     child.unref()
-    return { stop: () => void child.kill('SIGTERM') }
+    return { pid: child.pid, stop: () => void child.kill('SIGTERM') }
   } catch (error) {
     throw supervisorNotStarted(error)
   } finally {

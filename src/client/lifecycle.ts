@@ -1,7 +1,7 @@
 import { AppError } from '#kernel'
 import { createClient } from './client.ts'
 import { daemonStillStopping } from './errors.ts'
-import { isGoneWithin } from './processes.ts'
+import { isGoneWithin, statusOf } from './processes.ts'
 import { stopDaemon } from './stop-daemon.ts'
 import type { HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -20,6 +20,8 @@ export interface LifecycleDeps {
 }
 
 export interface LaunchedDaemon {
+  /** Of the supervisor: the parent of its daemon. */
+  readonly pid: number | undefined
   /** Ends the supervisor and its daemon: used when the start failed. */
   stop(): void
 }
@@ -55,6 +57,14 @@ export function down(deps: LifecycleDeps, options: { readonly graceMs?: number }
 }
 
 async function upSupervised(deps: LifecycleDeps): Promise<UpOutcome> {
+  const { hello, hasLaunched } = await startSupervised(deps)
+  return outcomeOf(deps, hasLaunched ? 'started' : 'already-running', hello)
+}
+
+/** The daemon that answers, started when there is none. `isOurs`: it is the one that we started, and so has our environment. */
+export async function startSupervised(
+  deps: LifecycleDeps,
+): Promise<{ readonly hello: HelloResult; readonly hasLaunched: boolean; readonly isOurs: boolean }> {
   const launched: LaunchedDaemon[] = []
   const startDaemon = async (): Promise<void> => void launched.push(await deps.launch())
   await using client = createClient({ ...deps, startDaemon, connectTimeoutMs: upTimeoutMs })
@@ -63,9 +73,12 @@ async function upSupervised(deps: LifecycleDeps): Promise<UpOutcome> {
     // One that is on its way out is no daemon to be up: the next one starts when it is gone.
     if (hello.is_stopping === true) {
       await untilGone(deps, hello.pid)
-      return await upSupervised(deps)
+      return await startSupervised(deps)
     }
-    return outcomeOf(deps, launched.length === 0 ? 'already-running' : 'started', hello)
+    // Of several that were started at once one has the lock, and the others are gone.
+    const parent = statusOf(hello.pid)?.parent
+    const isOurs = parent === undefined ? launched.length > 0 : launched.some(({ pid }) => pid === parent)
+    return { hello, hasLaunched: launched.length > 0, isOurs }
   } catch (error) {
     // One that only takes long (a migration) goes on: stopping it would not make it faster.
     if (!(error instanceof AppError) || error.code !== 'DAEMON_START_TIMEOUT') for (const one of launched) one.stop()

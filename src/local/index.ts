@@ -1,2 +1,8 @@
 export { runDemo } from './demo/run-demo.ts'
 export type { DemoDeps } from './demo/run-demo.ts'
+export { runCheck } from './check/run-check.ts'
+export type { CheckDeps } from './check/run-check.ts'
+export { runDoctor } from './doctor/run-doctor.ts'
+export type { DoctorDeps } from './doctor/run-doctor.ts'
+export { installIntoClaude, removeFromClaude } from './claude/install.ts'
+export type { ClaudeDeps } from './claude/install.ts'

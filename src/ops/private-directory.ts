@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath } from 'node:fs/promises'
+import { access, constants, lstat, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Stats } from 'node:fs'
 import { messageOf, shellQuote, systemCodeOf } from '#kernel'
@@ -12,7 +12,35 @@ type DirectoryVariable = 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'
  * `variable` is what a person sets to have the directory elsewhere.
  */
 export async function ensurePrivateDirectory(path: string, variable: DirectoryVariable): Promise<void> {
-  const found = (await look(path)) ?? (await make(path))
+  await assertPrivate(path, (await look(path)) ?? (await make(path)), variable)
+}
+
+/**
+ * The same checks without making anything. True when the directory is there; false when it is not and could be made, as far as
+ * the permissions of what is above it tell.
+ */
+export async function checkPrivateDirectory(path: string, variable: DirectoryVariable): Promise<boolean> {
+  const found = await look(path)
+  if (found !== undefined) {
+    await assertPrivate(path, found, variable)
+    return true
+  }
+  const above = await nearestAbove(resolve(path))
+  try {
+    if (!(await stat(above)).isDirectory()) throw new Error(`${above} is not a directory`)
+    await access(above, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw directoryUnwritable(path, error, messageOf(error))
+  }
+  return false
+}
+
+async function nearestAbove(path: string): Promise<string> {
+  const parent = dirname(path)
+  return parent === path || (await look(parent)) !== undefined ? parent : nearestAbove(parent)
+}
+
+async function assertPrivate(path: string, found: Stats, variable: DirectoryVariable): Promise<void> {
   const quoted = shellQuote(path)
   if (found.isSymbolicLink()) throw directoryUnsafe(path, 'is a link', await cureOfLink(path, variable))
   if (!found.isDirectory())

@@ -1,3 +1,5 @@
+export { inspectStore } from './inspect-store.ts'
+export type { StoreInspection } from './inspect-store.ts'
 export { openStore } from './open-store.ts'
 export type { Store, StoreLimits, StoreOptions, Work } from './store.ts'
 export {

@@ -41,8 +41,16 @@ const code = await runCli(process.argv.slice(2), {
     }
     return Object.assign(createStandInVerbs(dir), { [Symbol.asyncDispose]: () => Promise.resolve() })
   },
-  lifecycle: { up: notPlayed, down: notPlayed, readLog: notPlayed },
-  local: { demo: notPlayed, mcp, policyAllow: notPlayed },
+  lifecycle: { up: notPlayed, down: notPlayed, restart: notPlayed, readLog: notPlayed, health: notPlayed },
+  local: {
+    demo: notPlayed,
+    mcp,
+    policyAllow: notPlayed,
+    check: notPlayed,
+    doctor: notPlayed,
+    claudeInstall: notPlayed,
+    claudeUninstall: notPlayed,
+  },
   stdin: { kind: 'other', read: () => process.stdin },
   stdout: process.stdout,
   stderr: process.stderr,

@@ -1,0 +1,84 @@
+import { access } from 'node:fs/promises'
+import { createClient, lockHolder, readStartError, statusOf } from '#client'
+import { AppError } from '#kernel'
+import { daemonHangs, daemonOtherVersion, daemonSuspended } from '../errors.ts'
+import { ok, skipped, warning } from './finding.ts'
+import type { HelloResult, Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { Look } from './finding.ts'
+
+export type DaemonState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'answers'; readonly pid: number; readonly hello: HelloResult }
+  /** Somebody holds the lock, or is at the socket, and does not greet. */
+  | { readonly kind: 'silent'; readonly pid: number | undefined; readonly error: AppError }
+
+/** Greets the daemon if there is one; starts none. */
+export async function findDaemon(deps: {
+  readonly places: Places
+  readonly version: string
+  readonly clock: Clock
+}): Promise<DaemonState> {
+  const { places, clock } = deps
+  const holder = lockHolder(places.lockFile)
+  if (holder === null) return { kind: 'none' }
+  await using client = createClient({
+    places,
+    clock,
+    identity: { name: 'tandem check', version: deps.version },
+    connectTimeoutMs: greetMs,
+  })
+  try {
+    const hello = await client.connect()
+    return { kind: 'answers', pid: hello.pid, hello }
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    // Where the kernel does not tell who holds the lock, nobody at the socket means that there is none.
+    if (holder === undefined && error.code === 'DAEMON_NOT_RUNNING') return { kind: 'none' }
+    return { kind: 'silent', pid: holder, error }
+  }
+}
+
+export async function lookAtDaemon(
+  daemon: DaemonState,
+  deps: {
+    readonly isPlaceGood: boolean
+    readonly tryLock: () => Promise<void>
+    readonly version: string
+    readonly places: Places
+  },
+): Promise<Look> {
+  if (!deps.isPlaceGood) return skipped('its directories have to be right first')
+  switch (daemon.kind) {
+    case 'answers': {
+      const { pid, hello } = daemon
+      if (hello.version !== deps.version)
+        return warning(daemonOtherVersion(pid, { daemon: hello.version, own: deps.version }))
+      return ok(`answers: pid ${pid}, version ${hello.version}`, { pid, version: hello.version })
+    }
+    case 'silent': {
+      if (daemon.pid === undefined) throw daemon.error
+      if (statusOf(daemon.pid)?.state === 'T') throw daemonSuspended(daemon.pid)
+      throw daemonHangs(daemon.pid, daemon.error)
+    }
+    case 'none':
+      if (await isThere(deps.places.stateDir)) await deps.tryLock()
+      return ok('none runs; the next command that needs one starts it')
+  }
+}
+
+/** The last one that could not start has told why; whatever passes since may have cured it. */
+export async function lookAtLastStart(places: Places, daemon: DaemonState): Promise<Look> {
+  if (daemon.kind !== 'none') return ok('the daemon runs')
+  const failure = await readStartError(places, 0)
+  return failure === undefined ? ok('none has failed') : warning(failure)
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+const greetMs = 3000

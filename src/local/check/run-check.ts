@@ -1,0 +1,121 @@
+import { checkPrivateDirectory } from '#ops'
+import { inspectStore } from '#store'
+import { Secret } from '#kernel'
+import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
+import { findDaemon, lookAtDaemon, lookAtLastStart } from './daemon.ts'
+import { lookAtDisk, lookAtLog } from './disk.ts'
+import { examine, ok, skipped } from './finding.ts'
+import type { Config, Finding, FindingsReport, Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { DaemonState } from './daemon.ts'
+import type { Look } from './finding.ts'
+
+/** What the check needs of its process, and the very checks that a start of the daemon runs. */
+export interface CheckDeps {
+  readonly places: Places
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** By this environment: `$CODEX_HOME`, else `~/.codex`. */
+  readonly codexHome: string
+  readonly packageDir: string
+  readonly version: string
+  readonly clock: Clock
+  /** CONFIG_INVALID. */
+  readonly readConfig: () => Promise<Config>
+  /** What an empty file means: to look on when the real one is wrong. */
+  readonly defaultConfig: Config
+  /** POLICY_INVALID. */
+  readonly readPolicy: () => Promise<unknown>
+  /** SOCKET_PATH_TOO_LONG. */
+  readonly assertSocketPathFits: (path: string) => void
+  /** SOCKET_OCCUPIED. */
+  readonly inspectSocket: (path: string) => Promise<'free' | 'stale'>
+  /** Takes the daemon's lock and gives it back at once: LOCK_UNUSABLE, DAEMON_ALREADY_RUNNING. */
+  readonly tryLock: () => Promise<void>
+  /** HTTP_PORT_TAKEN. */
+  readonly assertPortFree: (port: number) => Promise<void>
+}
+
+/** Why the daemon cannot start or serve, in the order of its start. Starts nothing, and leaves everything as it was. */
+export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
+  const { places } = deps
+  let config: Config = deps.defaultConfig
+  const configuration = await examine('configuration', async () => {
+    config = await deps.readConfig()
+    return ok(places.configFile)
+  })
+  const policy = await examine('policy', async () => ok(await deps.readPolicy().then(() => places.policyFile)))
+  const state = await examine('state directory', () => lookAtDirectory(places.stateDir, 'TANDEM_STATE_DIR'))
+  const runtime = await examine('runtime directory', () => lookAtDirectory(places.runtimeDir, 'TANDEM_RUNTIME_DIR'))
+  const isPlaceGood = [state, runtime].every(finding => finding.state === 'ok')
+  // A directory that others can enter is not trusted to tell of a daemon.
+  const daemon: DaemonState = isPlaceGood ? await findDaemon(deps) : { kind: 'none' }
+  const isRunning = daemon.kind !== 'none'
+  const findings: readonly Finding[] = [
+    await examine('node', () => ok(`Node ${process.versions.node}`)),
+    configuration,
+    policy,
+    state,
+    runtime,
+    await examine('disk', () => lookAtDisk(places.stateDir)),
+    await examine('daemon', () =>
+      lookAtDaemon(daemon, { isPlaceGood, tryLock: deps.tryLock, version: deps.version, places }),
+    ),
+    await examine('last start', () => lookAtLastStart(places, daemon)),
+    await examine('socket', () => lookAtSocket(deps, { isRunning, isPlaceGood })),
+    await examine('log', () => lookAtLog(places)),
+    await examine('store', () => lookAtStore(deps, config)),
+    await examine('http', () => lookAtPort(deps, config, isRunning)),
+    ...(await examineCodex(deps, config, daemon)),
+  ]
+  return { findings: [...findings] }
+}
+
+async function examineCodex(deps: CheckDeps, config: Config, daemon: DaemonState): Promise<readonly Finding[]> {
+  const codexHome = config.codex.home ?? deps.codexHome
+  const source = config.codex.home === undefined ? 'CODEX_HOME' : 'codex.home in config.toml'
+  const home = {
+    directory: codexHome,
+    source,
+    isNamed: config.codex.home !== undefined || Boolean(deps.env['CODEX_HOME']),
+  }
+  return [
+    await examine('codex', () => lookAtCodexProgram({ ...deps, configured: config.codex.path })),
+    await examine('codex home', () => lookAtCodexHome(home)),
+    await examine('login', () => lookAtLogin(codexHome, deps.env)),
+    await examine('provider key', () => lookAtProviderKey(codexHome, deps.env, daemon)),
+  ]
+}
+
+async function lookAtDirectory(path: string, variable: 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'): Promise<Look> {
+  return ok((await checkPrivateDirectory(path, variable)) ? path : `${path} (made at the first start)`)
+}
+
+async function lookAtSocket(
+  { places, assertSocketPathFits, inspectSocket }: CheckDeps,
+  { isRunning, isPlaceGood }: { readonly isRunning: boolean; readonly isPlaceGood: boolean },
+): Promise<Look> {
+  assertSocketPathFits(places.socketPath)
+  if (!isPlaceGood) return skipped('its directory has to be right first')
+  if (isRunning) return ok(places.socketPath)
+  const found = await inspectSocket(places.socketPath)
+  return ok(
+    found === 'free'
+      ? places.socketPath
+      : `${places.socketPath}, of a daemon that has ended: the next start replaces it`,
+  )
+}
+
+async function lookAtStore({ places }: CheckDeps, { store }: Config): Promise<Look> {
+  const url = store.url === undefined ? {} : { url: new Secret(store.url) }
+  const { place, version } = await inspectStore({ file: places.storeFile, ...url })
+  if (store.url !== undefined) return ok(`${place} answers`)
+  return ok(version === undefined ? `${place} (made at the first start)` : `${place}, sound, version ${version}`)
+}
+
+async function lookAtPort({ assertPortFree }: CheckDeps, { http }: Config, isRunning: boolean): Promise<Look> {
+  if (!http.enabled) return ok('off, as configured')
+  if (isRunning) return ok('`tandem health` says how it serves')
+  if (http.port === 0) return ok('takes a free port')
+  await assertPortFree(http.port)
+  return ok(`port ${http.port} is free`)
+}
