@@ -6,7 +6,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { array, assert, nat, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFakeClock } from '#kernel'
+import { createFakeClock, systemClock } from '#kernel'
 import { eventually, fakeCodex, hostIn, openPlace, realCodex, watch } from './harness.ts'
 import { createLineReader } from './lines.ts'
 import { createRestartPolicy, defaultRestartLimits } from './restart-policy.ts'
@@ -184,6 +184,34 @@ describe('requests', () => {
     expect(isAlive(connection.pid)).toBe(false)
     expect((await started.host.connection(soon)).generation).toBe(2)
   })
+
+  const turnThen = (body: string): string => `on = message => {
+    if (message.method === 'thread/loaded/list') { ${body} }
+    else {
+      send({ id: message.id, result: { data: [] } })
+      send({ method: 'turn/started', params: { threadId: 't', turn: { id: '1', items: [], status: 'inProgress' } } })
+    }
+  }`
+
+  test('are made of one that is silent in a turn, so that it is found when it hangs', async () => {
+    await using started = await startFake(turnThen(''), { limits: { requestTimeoutMs: 200 } })
+    const connection = await started.host.connection(soon)
+    expect(await connection.listModels()).toEqual([])
+    expect(await connection.closed).toMatchObject({ kind: 'hung', method: 'thread/loaded/list' })
+  })
+
+  test('and it goes on when it answers, even with a refusal, until the turn is over', async () => {
+    const end = `send({ method: 'turn/completed', params: { threadId: 't', turn: { id: '1', items: [], status: 'completed' } } })`
+    const answer = `globalThis.asked = (globalThis.asked ?? 0) + 1
+      send({ id: message.id, error: { code: -32601, message: 'no' } })
+      if (globalThis.asked === 3) ${end}`
+    await using started = await startFake(turnThen(answer), { limits: { requestTimeoutMs: 200 } })
+    const connection = await started.host.connection(soon)
+    using seen = watch(connection)
+    await connection.listModels()
+    await seen.until('turn-completed')
+    expect(started.host.state).toMatchObject({ kind: 'ready', pid: connection.pid })
+  })
 })
 
 describe('starting', () => {
@@ -279,8 +307,24 @@ describe('a crash loop', () => {
     expect(await codeOf(host.connection(soon))).toBe('CODEX_BREAKER_OPEN')
     expect((await readFile(join(place.home, 'starts'), 'utf8')).length).toBe(3 * 2)
     await writeFile(binary.executable, working)
-    await eventually('the breaker may be tried', () => host.state.kind === 'broken' && host.state.untilMs <= Date.now())
+    await eventually('the breaker may be tried', () => host.state.kind === 'broken' && host.state.untilMs < Date.now())
     expect((await host.connection(soon)).version).toBe('0.169.7')
+  })
+
+  test('is tried again in time when the wall clock is set back meanwhile', async () => {
+    let setBackMs = 0
+    const clock = { ...systemClock, now: () => Date.now() - setBackMs }
+    const limits = { ...quick, maxCrashes: 1, openMs: 300 }
+    await using place = await openPlace()
+    const dies = await fakeCodex(place, 'process.exit(3)')
+    await using host = await hostIn(place, dies, { limits, clock })
+    expect(await codeOf(host.connection(soon))).toBe('CODEX_BREAKER_OPEN')
+    setBackMs = 86_400_000
+    await fakeCodex(place, '')
+    await eventually('a start', () => {
+      void host.connection(soon).catch(() => undefined)
+      return host.state.kind === 'ready'
+    })
   })
 
   test('is counted within its window, with growing delays', () => {

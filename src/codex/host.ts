@@ -92,6 +92,8 @@ class Host implements CodexHost {
   /** The start that is under way, shared by all who wait. */
   #starting: Promise<CodexConnection> | null = null
   #wake: Disposable | null = null
+  /** Monotonic, beside the state's `untilMs`, which is for people: a wall clock that is set back must not make the pause longer. */
+  #pausedUntil = 0
   readonly #stopping = new AbortController()
   #generation = 0
 
@@ -156,7 +158,7 @@ class Host implements CodexHost {
   /** How long until a start may be tried; throws while the breaker is open. */
   #pauseMs(state: CodexState): number {
     if (state.kind !== 'backing-off' && state.kind !== 'broken') return 0
-    const pauseMs = Math.max(0, state.untilMs - this.#deps.clock.now())
+    const pauseMs = Math.max(0, this.#pausedUntil - this.#deps.clock.monotonic())
     if (state.kind === 'broken' && pauseMs > 0) throw codexBreakerOpen(state.lastError, pauseMs)
     return pauseMs
   }
@@ -225,6 +227,7 @@ class Host implements CodexHost {
     const { clock, log } = this.#deps
     const verdict = this.#policy.crashed()
     const untilMs = clock.now() + verdict.delayMs
+    this.#pausedUntil = clock.monotonic() + verdict.delayMs
     log.warn({ lastError, delayMs: verdict.delayMs, verdict: verdict.kind }, 'codex crashed')
     if (verdict.kind === 'open') this.#become({ kind: 'broken', sinceMs: clock.now(), untilMs, lastError })
     if (verdict.kind === 'retry') this.#become({ kind: 'backing-off', untilMs, lastError })

@@ -6,6 +6,7 @@ import { createConnection } from './create-connection.ts'
 import { declineOf } from './declines.ts'
 import { codexAnswerMalformed, codexNotRunnable, codexRequestFailed } from './errors.ts'
 import { eventOf, placeOf } from './events.ts'
+import { startPulse } from './pulse.ts'
 import { createRpcPeer } from './rpc.ts'
 import { parseCodexVersion } from './version.ts'
 import type { Clock, Emitter, Log } from '#kernel'
@@ -122,7 +123,11 @@ function wire(options: OpenOptions, mark: string): Wires {
       counter.malformedLine()
       log.warn({ problem: problem.slice(0, 200) }, 'codex line not understood')
     },
-    onNotification: (method, params) => emitter.emit(counter.seen(eventOf(method, params))),
+    onNotification(method, params) {
+      const event = counter.seen(eventOf(method, params))
+      pulse.seen(event)
+      emitter.emit(event)
+    },
     onRequest(method, params) {
       const { answer, reason: why } = declineOf(method)
       log.info({ method }, 'codex request declined')
@@ -131,7 +136,9 @@ function wire(options: OpenOptions, mark: string): Wires {
     },
     onHung: (method, waitedMs) => giveUp({ kind: 'hung', method, waitedMs }),
   })
+  const pulse = startPulse({ clock, everyMs: limits.requestTimeoutMs, lastByteAtMs: () => child.lastByteAtMs(), rpc })
   const closed = child.exited.then(exit => {
+    pulse[Symbol.dispose]()
     reason ??= exitReason(exit)
     rpc.close(describeClose(reason))
     return reason
