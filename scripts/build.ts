@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import { build as bundle } from 'esbuild'
 import type { Plugin } from 'esbuild'
 import { siblingFiles } from './sibling-files.ts'
@@ -46,8 +46,10 @@ export async function buildDist(root: string, say: (line: string) => void): Prom
   })
   for (const warning of result.warnings) say(`warning: ${warning.text} (${warning.location?.file ?? 'no file'})`)
   const files = new Map(result.outputFiles.map(file => [basename(file.path), withRequire(file.text)]))
-  for (const name of entries.keys()) if (name in programs) files.set(`${name}.js`, guardOf(name))
-  files.set('THIRD-PARTY.txt', thirdPartyNotices(root, Object.keys(result.metafile.inputs)))
+  for (const name of entries.keys()) if (name in programs) files.set(`${name}.js`, guardOf(name, versionOf(root)))
+  // What is copied beside the bundle is somebody's, too.
+  const copied = siblings.found().map(file => relative(root, file))
+  files.set('THIRD-PARTY.txt', thirdPartyNotices(root, [...Object.keys(result.metafile.inputs), ...copied]))
   writeDist(join(root, 'dist'), files, siblings.found())
   for (const name of files.keys()) {
     if (name.startsWith('chunk-')) continue
@@ -94,10 +96,20 @@ function withRequire(text: string): string {
   return `import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);${text}`
 }
 
-/** Old syntax on purpose: the point is to be understood by the Node that is refused. */
-function guardOf(name: string): string {
+/**
+ * Old syntax on purpose: the point is to be understood by the Node that is refused. `tandem --version` is answered here,
+ * before anything is loaded; what follows `claude-codex` is for Claude Code.
+ */
+function guardOf(name: string, version: string): string {
+  const answered =
+    name === 'tandem'
+      ? `if (major >= 24 && process.argv.length === 3 && /^(--version|-V)$/.test(process.argv[2])) {
+  process.stdout.on('error', function () { process.exitCode = 141 })
+  process.stdout.write(${JSON.stringify(`${version}\n`)})
+} else `
+      : ''
   return `var major = parseInt(process.versions.node, 10)
-if (major >= 24) {
+${answered}if (major >= 24) {
   import('./${name}.main.js')
 } else {
   process.stderr.write(
@@ -108,6 +120,13 @@ if (major >= 24) {
   process.exitCode = 78
 }
 `
+}
+
+function versionOf(root: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const found =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined
+  return typeof found === 'string' ? found : '0.0.0'
 }
 
 /** New files first, then the programs, then what is stale goes: nobody ever sees a program whose parts are missing. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verbNames, verbs } from '#contracts'
 import type { VerbName } from '#contracts'
 import { rule, say } from '#scripted-model'
-import { openCliDoor, openMcpDoor, openSocketDoor } from './support/doors.ts'
+import { openCliDoor, openHttpDoor, openMcpDoor, openSocketDoor } from './support/doors.ts'
 import type { Door } from './support/doors.ts'
 import { caller, openTandemWorld } from './support/tandem-world.ts'
 import type { TandemWorld } from './support/tandem-world.ts'
@@ -42,7 +42,13 @@ beforeAll(async () => {
     rule('hello', { lastText: 'say hello' }, [say('hello')]),
   ])
   await world.tandem(['up'])
-  doors = [openSocketDoor(world), openCliDoor(world), await openMcpDoor(world)]
+  doors = [
+    openSocketDoor(world),
+    await openHttpDoor(world),
+    openCliDoor(world),
+    await openMcpDoor(world),
+    await openMcpDoor(world, 'http'),
+  ]
 })
 
 afterAll(async () => {
@@ -52,7 +58,7 @@ afterAll(async () => {
 
 describe('every verb through each of its doors', { timeout: 120_000 }, () => {
   it.each(verbNames.filter(name => name !== 'shutdown'))('%s', async name => {
-    const results = new Map<string, unknown>()
+    const results: unknown[] = []
     for (const door of doors) {
       const isNamed = door.name === 'socket' || Object.hasOwn(verbs[name].doors, door.name)
       expect(door.has(name), `${name} has the door ${door.name} that its description names`).toBe(isNamed)
@@ -60,16 +66,16 @@ describe('every verb through each of its doors', { timeout: 120_000 }, () => {
       const result = await door.call(name, await inputs[name](world))
       expect(result).toMatchObject({ kind: 'ok' })
       if (result.kind === 'ok') verbs[name].output.parse(result.output)
-      results.set(door.name, steady(result))
+      results.push(steady(result))
     }
-    const [first, ...others] = [...results.values()]
+    const [first, ...others] = results
     for (const other of others) expect(other).toEqual(first)
   })
 
-  it('shutdown, through the one door that it has', async () => {
+  it.each(['socket', 'http'] as const)('shutdown through %s', async name => {
     await using own = await openTandemWorld([])
     await own.tandem(['up'])
-    await using door = openSocketDoor(own)
+    await using door = name === 'socket' ? openSocketDoor(own) : await openHttpDoor(own)
     expect(await door.call('shutdown', { grace_ms: 0 })).toMatchObject({ kind: 'ok', output: { running: 0 } })
   })
 })

@@ -1,13 +1,15 @@
 import { Client as McpClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { join, resolve } from 'node:path'
-import { verbs } from '#contracts'
-import type { CommandShape, ToolShape, VerbName } from '#contracts'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { httpBase, verbs } from '#contracts'
+import type { CommandShape, RouteShape, ToolShape, VerbName } from '#contracts'
 import { errorShapeOf } from '#kernel'
+import { httpOf } from './http-client.ts'
 import { caller } from './tandem-world.ts'
 import type { TandemWorld } from './tandem-world.ts'
 
-export type DoorName = 'socket' | 'cli' | 'mcp'
+export type DoorName = 'socket' | 'http' | 'cli' | 'mcp'
 
 export type Result =
   | { readonly kind: 'ok'; readonly output: Readonly<Record<string, unknown>> }
@@ -37,6 +39,35 @@ export function openSocketDoor(world: TandemWorld): Door {
   }
 }
 
+export async function openHttpDoor(world: TandemWorld): Promise<Door> {
+  const { url, token } = await httpOf(world.places)
+  return {
+    name: 'http',
+    has: verb => routeOf(verb) !== undefined,
+    async call(verb, input) {
+      const shape = routeOf(verb)
+      if (shape === undefined) throw new Error(`${verb} has no route`)
+      const rest = { ...input }
+      const path = shape.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+        const value = String(rest[name])
+        delete rest[name]
+        return encodeURIComponent(value)
+      })
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(rest))
+        for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each))
+      const isGet = shape.method === 'GET'
+      const answer = await fetch(`${url}${httpBase}${path}${isGet ? `?${query.toString()}` : ''}`, {
+        method: shape.method,
+        headers: { authorization: `Bearer ${token}`, ...(isGet ? {} : { 'content-type': 'application/json' }) },
+        ...(isGet ? {} : { body: JSON.stringify(rest) }),
+      })
+      return resultOf((await answer.json()) as Record<string, unknown>)
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
 export function openCliDoor(world: TandemWorld): Door {
   return {
     name: 'cli',
@@ -56,12 +87,11 @@ export function openCliDoor(world: TandemWorld): Door {
   }
 }
 
-export async function openMcpDoor(world: TandemWorld): Promise<Door> {
+/** The tools of the stdio server, or of the same server over HTTP. */
+export async function openMcpDoor(world: TandemWorld, over: 'stdio' | 'http' = 'stdio'): Promise<Door> {
   const client = new McpClient({ name: 'test', version: '0.0.0' })
-  const command = join(resolve(import.meta.dirname, '../..'), 'bin/tandem')
-  await client.connect(
-    new StdioClientTransport({ command, args: ['mcp'], env: { ...world.env }, cwd: world.project, stderr: 'ignore' }),
-  )
+  const transport = over === 'stdio' ? stdioTo(world) : await httpTo(world)
+  await client.connect(transport)
   return {
     name: 'mcp',
     has: verb => toolOf(verb) !== undefined,
@@ -81,6 +111,22 @@ export async function openMcpDoor(world: TandemWorld): Promise<Door> {
     },
     [Symbol.asyncDispose]: () => client.close(),
   }
+}
+
+const stdioTo = (world: TandemWorld): StdioClientTransport =>
+  new StdioClientTransport({
+    command: join(resolve(import.meta.dirname, '../..'), 'bin/tandem'),
+    args: ['mcp'],
+    env: { ...world.env },
+    cwd: world.project,
+    stderr: 'ignore',
+  })
+
+async function httpTo(world: TandemWorld): Promise<StreamableHTTPClientTransport> {
+  const { url, token } = await httpOf(world.places)
+  return new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
+    requestInit: { headers: { authorization: `Bearer ${token}` } },
+  })
 }
 
 /** What a command printed with --json: its last line; the list of `events` is spread over the lines before. */
@@ -112,6 +158,7 @@ function renamed(value: unknown, names: Readonly<Record<string, string>>): Recor
   return rename(value) as Record<string, unknown>
 }
 
+const routeOf = (verb: VerbName): RouteShape | undefined => (verbs[verb].doors as { http?: RouteShape }).http
 const commandOf = (verb: VerbName): CommandShape | undefined => (verbs[verb].doors as { cli?: CommandShape }).cli
 const toolOf = (verb: VerbName): ToolShape | undefined => (verbs[verb].doors as { mcp?: readonly ToolShape[] }).mcp?.[0]
 
