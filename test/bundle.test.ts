@@ -204,6 +204,15 @@ describe('the bundle as it is shipped', () => {
     ).toEqual([])
   })
 
+  it('says its version before it loads anything', () => {
+    const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string }
+    for (const flag of ['--version', '-V'])
+      expect(run(join(checkout, 'bin/tandem'), [flag])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
+    write('alone/tandem.js', readFileSync(join(dist, 'tandem.js'), 'utf8'))
+    expect(run(process.execPath, [join(root, 'alone/tandem.js'), '--version']).stdout).toBe(`${version}\n`)
+    expect(run('/bin/sh', ['-c', `'${join(checkout, 'bin/tandem')}' --version | true`])).toMatchObject({ stderr: '' })
+  })
+
   it.each([
     ['tandem.main.js', 16],
     ['claude-codex.main.js', 400],
