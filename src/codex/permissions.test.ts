@@ -25,12 +25,17 @@ async function play(
 ): Promise<{ readonly work: (name: string) => boolean; readonly outputs: string; readonly told: string }> {
   const rules = steps.map((step, at) => rule(`step ${at}`, { sincePrompt: at }, [step]))
   await using codex = await startRealCodex(scenario('permissions', [...rules, rule('end', {}, [say('done')])]))
+  await mkdir(join(codex.place.stateDir, 'inner'))
   await writeFile(join(codex.place.stateDir, 'token'), 'the-secret')
   await prepare(codex)
   const connection = await codex.connect()
   using seen = watch(connection)
   const cwd = codex.place.work
-  const { threadId } = await connection.startThread({ cwd, ...permissions })
+  const { threadId } = await connection.startThread({
+    cwd,
+    hidden: [join(codex.place.stateDir, 'inner'), codex.place.stateDir],
+    ...permissions,
+  })
   await connection.startTurn({ threadId, clientMessageId: 'm1', text: 'go', cwd, ...permissions })
   expect(await seen.until('turn-completed')).toMatchObject({ status: 'completed' })
   const body = JSON.stringify(codex.model.requests.at(-1)?.body)

@@ -31,7 +31,7 @@ export function createPermissionProfiles(): PermissionProfiles {
   const writeAndNetwork = `tandem-write-network-${mark}`
   return {
     config(hidden) {
-      const closed = Object.fromEntries(hidden.map(path => [path, 'deny']))
+      const closed = Object.fromEntries(outermost(hidden).map(path => [path, 'deny']))
       const reading = { ':root': 'read', ...closed }
       const writing = { ':root': 'read', ...writable, ...closed }
       return {
@@ -53,6 +53,10 @@ export function createPermissionProfiles(): PermissionProfiles {
     },
   }
 }
+
+/** A path inside of another one that is hidden stops the sandbox from starting (0.169.0, Linux). */
+const outermost = (paths: readonly string[]): readonly string[] =>
+  paths.filter(path => !paths.some(other => other !== path && path.startsWith(`${other}/`)))
 
 /** As with Codex's own workspace-write: the working directory without its `.git`, `.codex` and `.agents`, and temporary files. */
 const writable = { ':workspace_roots': { '.': 'write' }, ':tmpdir': 'write', ':slash_tmp': 'write' } as const
