@@ -201,17 +201,13 @@ function runLimitsOf({ turns }: Config): Omit<TurnServiceDeps['run']['limits'], 
   }
 }
 
-async function threadSettingsOf(
-  { codexHome, config, stateDir }: AgentsDeps,
-  request: TurnRequest,
-): Promise<ThreadSettings> {
+async function threadSettingsOf({ codexHome, config }: AgentsDeps, request: TurnRequest): Promise<ThreadSettings> {
   return {
     cwd: request.cd,
     sandbox: request.sandbox,
     approvalPolicy: 'never',
     model: request.model ?? (request.profile === null ? config.codex.model : undefined),
     mcpServers: config.codex.mcp_servers,
-    hidden: [stateDir],
     ...(request.profile === null ? {} : { config: await readProfile(codexHome, request.profile) }),
   }
 }

@@ -31,8 +31,6 @@ export interface ThreadSettings {
   readonly baseInstructions?: string | undefined
   /** Further configuration, such as a profile. `model`, `cwd`, sandbox and approval policy above win over it. */
   readonly config?: CodexConfig | undefined
-  /** Directories of ours that commands in a sandbox may not read, beside the one where Codex itself lives. */
-  readonly hidden?: readonly string[] | undefined
   /** The user's MCP servers that stay on; default none. */
   readonly mcpServers?: readonly string[] | undefined
 }

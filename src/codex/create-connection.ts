@@ -1,6 +1,7 @@
 import { backoffMs, AppError, sleep } from '#kernel'
 import { appServerResults as results, codexUserConfigSchema } from '#contracts'
 import { createCaller } from './caller.ts'
+import { hasCommandRules } from './command-rules.ts'
 import { codexAnswerMalformed } from './errors.ts'
 import { turnOf } from './items.ts'
 import { createPermissionProfiles } from './permissions.ts'
@@ -26,8 +27,9 @@ export interface ConnectionDeps {
   readonly rpc: RpcPeer
   readonly clock: Clock
   readonly limits: ConnectionLimits
-  /** Where the process lives: no command in a sandbox may read it. */
+  /** Where the process lives. */
   readonly stateDir: string
+  readonly codexHome: string
   readonly identity: Pick<CodexConnection, 'generation' | 'pid' | 'version' | 'closed' | 'lastByteAtMs'>
   readonly counts: () => CodexCounts
   readonly onEvent: CodexConnection['onEvent']
@@ -55,7 +57,7 @@ type ThreadVerbs = Pick<
 >
 
 function threadVerbs(call: Caller, deps: ConnectionDeps, profiles: PermissionProfiles): ThreadVerbs {
-  const own = { profiles, stateDir: deps.stateDir }
+  const own = { ...deps, profiles }
   return {
     async startThread(settings) {
       const params = await threadParamsOf(call, settings, own)
@@ -97,9 +99,11 @@ function turnVerbs(
 async function threadParamsOf(
   call: Caller,
   settings: ThreadSettings,
-  { profiles, stateDir }: { readonly profiles: PermissionProfiles; readonly stateDir: string },
+  own: Pick<ConnectionDeps, 'stateDir' | 'codexHome'> & { readonly profiles: PermissionProfiles },
 ): Promise<object> {
+  const { profiles, stateDir, codexHome } = own
   const effective = await effectiveConfig(call, settings.cwd)
+  const hidden = (await hasCommandRules(settings.cwd, codexHome)) ? [stateDir] : []
   return {
     cwd: settings.cwd,
     ...profiles.ofThread(settings.sandbox),
@@ -112,7 +116,7 @@ async function threadParamsOf(
       effective,
       wanted: settings.config ?? {},
       mcpServers: settings.mcpServers ?? [],
-      permissions: profiles.config([stateDir, ...(settings.hidden ?? [])]),
+      permissions: profiles.config(hidden),
     }),
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { initializeResultSchema } from '#contracts'
 import { createEmitter, messageOf } from '#kernel'
 import { startChild } from './child.ts'
@@ -173,6 +174,7 @@ function openedOf(wires: Wires, version: string, options: OpenOptions): OpenedCo
     clock: options.clock,
     limits: options.limits,
     stateDir: options.cwd,
+    codexHome: options.env['CODEX_HOME'] ?? join(options.env['HOME'] ?? '/', '.codex'),
     identity: { generation: options.generation, pid: child.pid, version, closed, lastByteAtMs: child.lastByteAtMs },
     counts: wires.counts,
     onEvent: listener => wires.emitter.listen(listener),

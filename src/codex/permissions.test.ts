@@ -25,7 +25,6 @@ async function play(
 ): Promise<{ readonly work: (name: string) => boolean; readonly outputs: string; readonly told: string }> {
   const rules = steps.map((step, at) => rule(`step ${at}`, { sincePrompt: at }, [step]))
   await using codex = await startRealCodex(scenario('permissions', [...rules, rule('end', {}, [say('done')])]))
-  await mkdir(join(codex.place.stateDir, 'inner'))
   await writeFile(join(codex.place.stateDir, 'token'), 'the-secret')
   await prepare(codex)
   const connection = await codex.connect()
@@ -33,7 +32,6 @@ async function play(
   const cwd = codex.place.work
   const { threadId } = await connection.startThread({
     cwd,
-    hidden: [join(codex.place.stateDir, 'inner'), codex.place.stateDir],
     ...permissions,
   })
   await connection.startTurn({ threadId, clientMessageId: 'm1', text: 'go', cwd, ...permissions })
@@ -70,11 +68,10 @@ describe('what commands of a turn may do', { timeout: 60_000 }, () => {
     },
   )
 
-  test('no command in a sandbox reads our own directory', async () => {
-    const played = await play([run('cat ../state/token; echo "seen $?"')], {
-      sandbox: 'workspace-write',
-      network: true,
-    })
+  test('where there are rules no command in a sandbox reads our own directory', async () => {
+    const steps = [run('cat ../state/token; echo "seen $?"')]
+    const permissions = { sandbox: 'workspace-write', network: true } as const
+    const played = await play(steps, permissions, ({ place }) => allowTouch(place.codexHome))
     expect(played.outputs.includes('Permission denied')).toBe(true)
     expect(played.outputs.includes('the-secret')).toBe(false)
   })

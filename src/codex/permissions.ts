@@ -10,7 +10,7 @@ export interface Permissions {
 
 /** The permission profiles of one app-server: their definition for its threads, and their choice for each turn. */
 export interface PermissionProfiles {
-  /** For the `config` of a thread. `hidden`: at least one path that commands in a sandbox may not read. */
+  /** For the `config` of a thread. `hidden`: paths that commands in a sandbox may not read, none inside of another. */
   config(hidden: readonly string[]): CodexConfig
   /** Members of `thread/start` and `thread/resume`. Each turn says more. */
   ofThread(sandbox: Sandbox): object
@@ -21,8 +21,9 @@ export interface PermissionProfiles {
 /**
  * Profiles of our own in place of Codex's sandbox policies, because these have a hole (0.169.0): a command for which a `.rules` file
  * says "allow" (the user's "do not ask again", or a trusted repository's) runs outside of the sandbox, whatever is sent with the turn.
- * Where a profile hides something, Codex never leaves the sandbox by itself. So each hides our own directories, which no command
- * has to see. A table of the same name in a repository's configuration would be merged into ours: nobody can know the names.
+ * Where a profile hides something, Codex never leaves the sandbox by itself: so a thread for which there are such files has a directory
+ * of ours hidden. Not every thread, because Codex then reads AGENTS.md in a sandbox, too: some 50 ms a turn. A table of
+ * the same name in a repository's configuration would be merged into ours: nobody can know the names.
  */
 export function createPermissionProfiles(): PermissionProfiles {
   const mark = randomBytes(6).toString('hex')
@@ -31,7 +32,7 @@ export function createPermissionProfiles(): PermissionProfiles {
   const writeAndNetwork = `tandem-write-network-${mark}`
   return {
     config(hidden) {
-      const closed = Object.fromEntries(outermost(hidden).map(path => [path, 'deny']))
+      const closed = Object.fromEntries(hidden.map(path => [path, 'deny']))
       const reading = { ':root': 'read', ...closed }
       const writing = { ':root': 'read', ...writable, ...closed }
       return {
@@ -53,10 +54,6 @@ export function createPermissionProfiles(): PermissionProfiles {
     },
   }
 }
-
-/** A path inside of another one that is hidden stops the sandbox from starting (0.169.0, Linux). */
-const outermost = (paths: readonly string[]): readonly string[] =>
-  paths.filter(path => !paths.some(other => other !== path && path.startsWith(`${other}/`)))
 
 /** As with Codex's own workspace-write: the working directory without its `.git`, `.codex` and `.agents`, and temporary files. */
 const writable = { ':workspace_roots': { '.': 'write' }, ':tmpdir': 'write', ':slash_tmp': 'write' } as const
