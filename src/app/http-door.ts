@@ -88,7 +88,7 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
       token,
       tokenCommand: `cat ${shellQuote(places.httpTokenFile)}`,
       version: parts.version,
-      isReady: async () => !stop.isStopping,
+      isReady: async () => !stop.isStopping && (await canStore(parts.verbs)),
       mcp: request => mcp.handle(request),
       limits: { maxConnections, maxCalls, maxBodyBytes, maxOutgoingBytes: 4 * maxBodyBytes },
       log,
@@ -99,6 +99,12 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
   stack.use(mcp)
   stack.use(await publishHttpAddress(places, door))
   return door
+}
+
+/** What health knows of the last write, which it does not repeat within a second. */
+async function canStore(verbs: VerbCaller): Promise<boolean> {
+  const { parts } = await verbs.call('health', {}, { caller: { door: 'http' } })
+  return parts.some(({ part, state }) => part === 'store write' && state !== 'down')
 }
 
 /** That wait for an answer, of the routes together and of MCP together. */

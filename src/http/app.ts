@@ -55,7 +55,7 @@ function addOpenRoutes(app: App, deps: AppDeps, routes: readonly Route[]): void 
   let description: JsonObject | undefined
   const html = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': docsPolicy }
   app.get('/healthz', c => c.text('ok\n'))
-  app.get('/readyz', async c => ((await deps.isReady()) ? c.text('ok\n') : c.text('not ok\n', 503)))
+  app.get('/readyz', async c => ((await isReady(deps)) ? c.text('ok\n') : c.text('not ok\n', 503)))
   app.get('/openapi.json', () => Response.json((description ??= openApiOf(routes, deps.version))))
   app.get('/docs', c => c.body(docsPage, 200, html))
   app.get('/docs/:file', async c => {
@@ -66,6 +66,16 @@ function addOpenRoutes(app: App, deps: AppDeps, routes: readonly Route[]): void 
   })
   for (const path of ['/healthz', '/readyz', '/openapi.json', '/docs', '/docs/:file'])
     app.all(path, c => refuse(c.req.method, ['GET', 'HEAD']))
+}
+
+/** Anybody may ask, so nothing is said of why. */
+async function isReady(deps: AppDeps): Promise<boolean> {
+  try {
+    return await deps.isReady()
+  } catch (error) {
+    deps.log.warn({ error }, 'whether the daemon is ready could not be found out')
+    return false
+  }
 }
 
 /** A function of its own, as a handler must answer something. */

@@ -168,6 +168,9 @@ describe('a route', () => {
     expect(await told('/readyz')).toEqual([200, 'ok\n'])
     test.isReady = false
     expect(await told('/readyz')).toEqual([503, 'not ok\n'])
+    await using broken = await openTestDoor({ isReady: () => Promise.reject(new Error('secret reason')) })
+    const answer = await broken.get('/readyz', {})
+    expect([answer.status, await answer.text()]).toEqual([503, 'not ok\n'])
     expect((await fetch(`${test.door.url}/healthz`, { method: 'HEAD' })).status).toBe(200)
   })
 
