@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
 import { runGit, withoutFilters } from './run-git.ts'
 import type { GitOptions } from './run-git.ts'
-import { largeUntrackedFiles, withoutInnerRepositories } from './tree-index.ts'
+import { createLocator } from './repository-place.ts'
+import type { Place } from './repository-place.ts'
+import { largeFilesOf, readTree, withoutInnerRepositories } from './tree-index.ts'
 
 /** A working tree as it was at one moment. Kept with the turn, so that it can be compared after a crash, too. */
 export interface TreeSnapshot {
@@ -45,11 +47,13 @@ export interface WorkTreeDeps {
  * files are recognised by their stat data and it costs what `git status` costs. Neither the user's index nor the
  * repository's objects are written: new blobs go to a folder of ours, with the repository's as an alternate.
  */
-export function createWorkTree(deps: WorkTreeDeps): WorkTree {
+export function createWorkTree(options: WorkTreeDeps): WorkTree {
+  const find = createLocator()
+  const deps: Insides = { ...options, locate: cwd => find(gitOptions(options, cwd)) }
   return {
     snapshot: (cwd, folder) => takeSnapshot(deps, cwd, folder),
     changesSince: (before, folder) => compareWith(deps, before, folder),
-    isRepository: async cwd => (await locate(deps, cwd)) !== undefined,
+    isRepository: async cwd => (await deps.locate(cwd)) !== undefined,
     forget: folder => rm(folder, { recursive: true, force: true }),
     async forgetOthers(folders, names) {
       const there = await readdir(folders).catch(() => [])
@@ -59,8 +63,12 @@ export function createWorkTree(deps: WorkTreeDeps): WorkTree {
   }
 }
 
-async function takeSnapshot(deps: WorkTreeDeps, cwd: string, folder: string): Promise<SnapshotOutcome> {
-  const place = await locate(deps, cwd)
+interface Insides extends WorkTreeDeps {
+  readonly locate: (cwd: string) => Promise<Place | undefined>
+}
+
+async function takeSnapshot(deps: Insides, cwd: string, folder: string): Promise<SnapshotOutcome> {
+  const place = await deps.locate(cwd)
   if (place === undefined) return { kind: 'no-repository' }
   const objects = join(folder, 'objects')
   const index = join(folder, 'index')
@@ -74,8 +82,10 @@ async function takeSnapshot(deps: WorkTreeDeps, cwd: string, folder: string): Pr
   // For every command: also one that only writes a tree looks into files that may have changed.
   const own = await withoutFilters(gitOptions(deps, place.root, env))
   if (own === undefined) return { kind: 'failed', reason: filtersUnknown }
-  if (!(await withoutInnerRepositories(own))) return { kind: 'failed', reason: 'the index could not be read' }
-  const paths = ['.', ...(await largeUntrackedFiles(own)).map(path => `:(exclude,literal,top)${path}`)]
+  const tree = await readTree(own)
+  if (tree === undefined || !(await withoutInnerRepositories(own, tree)))
+    return { kind: 'failed', reason: 'the index could not be read' }
+  const paths = ['.', ...(await largeFilesOf(own.cwd, tree)).map(path => `:(exclude,literal,top)${path}`)]
   const added = await runGit(
     [...plain, 'add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'],
     { ...own, input: paths.join('\0') },
@@ -89,9 +99,9 @@ async function takeSnapshot(deps: WorkTreeDeps, cwd: string, folder: string): Pr
   return { kind: 'taken', snapshot: { root: place.root, tree: written.stdout.trim(), objects } }
 }
 
-async function compareWith(deps: WorkTreeDeps, before: TreeSnapshot, folder: string): Promise<ChangesOutcome> {
+async function compareWith(deps: Insides, before: TreeSnapshot, folder: string): Promise<ChangesOutcome> {
   const now = await takeSnapshot(deps, before.root, folder)
-  const place = await locate(deps, before.root)
+  const place = await deps.locate(before.root)
   if (now.kind === 'no-repository' || place === undefined)
     return { kind: 'failed', reason: `${before.root} is no git repository any more` }
   if (now.kind === 'failed') return now
@@ -122,21 +132,6 @@ const plain = [
 
 /** git splits this variable at each `:`, but for a path in quotes; it reads those as C does. */
 const quoted = (path: string): string => JSON.stringify(path)
-
-interface Place {
-  readonly root: string
-  readonly gitDir: string
-  readonly objects: string
-}
-
-async function locate(deps: WorkTreeDeps, cwd: string): Promise<Place | undefined> {
-  const found = await runGit(
-    ['rev-parse', '--path-format=absolute', '--show-toplevel', '--absolute-git-dir', '--git-path', 'objects'],
-    gitOptions(deps, cwd),
-  )
-  const [root, gitDir, objects] = found.stdout.split('\n')
-  return found.ok && root && gitDir && objects ? { root, gitDir, objects } : undefined
-}
 
 function gitOptions(deps: WorkTreeDeps, cwd: string, env: Readonly<Record<string, string>> = {}): GitOptions {
   return { cwd, env: { ...deps.env, ...env }, timeoutMs: deps.timeoutMs }
