@@ -60,13 +60,7 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
   const codex = stack.use(
     startLateCodex({
       find: { configured: config.codex.path, path: environment.env['PATH'] ?? '', packageRoot: environment.packageDir },
-      env: codexEnvironment(
-        await withCodexHome(environment.env, { configured: config.codex.home, usual: environment.codexHome }),
-        {
-          providerEnvKeys: await readProviderEnvKeys(codexHome),
-          pass: config.codex.pass_env,
-        },
-      ),
+      env: await environmentOfCodex(deps, codexHome),
       stateDir: `${places.stateDir}/codex`,
       clock,
       log,
@@ -115,6 +109,17 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
     stop,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
+}
+
+async function environmentOfCodex(
+  { config, environment }: ComposeDeps,
+  codexHome: string,
+): Promise<Record<string, string>> {
+  const own = await withCodexHome(environment.env, { configured: config.codex.home, usual: environment.codexHome })
+  return codexEnvironment(own, {
+    providerEnvKeys: await readProviderEnvKeys(codexHome),
+    pass: config.codex.pass_env,
+  })
 }
 
 /** Codex makes its own `~/.codex`, but ends at once when CODEX_HOME names a directory that is not there (0.169.0). */

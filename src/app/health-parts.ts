@@ -3,6 +3,7 @@ import { knockAtOwnSocket } from './knock.ts'
 import type { Finding, OpenLog, Probe } from '#ops'
 import type { DaemonHealthDeps } from './health.ts'
 import type { HttpState } from './http-door.ts'
+import type { LateCodex } from './late-codex.ts'
 
 /** What most parts have. */
 const usual = { isVital: false, everyMs: 10_000, maxAgeMs: 0, lateMs: 1000 } as const
@@ -56,9 +57,8 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
     ...usual,
     name: 'codex',
     async look() {
-      const { kind, version, path, pid, detail, is_tested_version, tested_range } = codex.describe()
       const { state } = codex
-      const untilMs = 'untilMs' in state ? state.untilMs : null
+      const { kind, version, path, pid } = codex.describe()
       const details = {
         kind,
         version,
@@ -66,17 +66,9 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
         pid,
         last_answer_at: state.kind === 'ready' ? await lastAnswer() : null,
         breaker: kind === 'broken' ? 'open' : 'closed',
-        next_try_at: untilMs,
+        next_try_at: 'untilMs' in state ? state.untilMs : null,
       }
-      if (kind === 'missing' || kind === 'stopped')
-        return { state: 'degraded', why: detail ?? 'it does not run', cure: 'see what is wrong: tandem check', details }
-      if (kind === 'backing-off' || kind === 'broken') {
-        const why = `${kind === 'broken' ? 'it died too often and is left alone for a while' : 'it died'}: ${detail ?? ''}`
-        return { state: 'degraded', why, cure: 'it is started again by itself; see why it dies: tandem logs', details }
-      }
-      if (is_tested_version !== false) return { state: 'healthy', details }
-      const why = `version ${version ?? '?'} was not tested with this Tandem (tested: ${tested_range})`
-      return { state: 'degraded', why, cure: 'if turns fail, install a tested version of Codex', details }
+      return { ...judgementOf(codex.describe()), details }
     },
   }
 
@@ -90,6 +82,31 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
     }
   }
 }
+
+function judgementOf(codex: ReturnType<LateCodex['describe']>): Finding {
+  const because = codex.detail === null ? '' : `: ${codex.detail}`
+  const again = 'it is started again by itself; see why it dies: tandem logs'
+  switch (codex.kind) {
+    case 'missing':
+      return { state: 'degraded', why: codex.detail ?? 'it is not there', cure: 'see what is wrong: tandem check' }
+    case 'stopped':
+      return { state: 'degraded', why: 'it was stopped', cure: 'start the daemon anew: tandem down; tandem up' }
+    case 'backing-off':
+      return { state: 'degraded', why: `it died${because}`, cure: again }
+    case 'broken':
+      return { state: 'degraded', why: `it died too often and is left alone for a while${because}`, cure: again }
+    case 'idle':
+    case 'starting':
+    case 'ready':
+      return codex.is_tested_version === false ? untested(codex) : { state: 'healthy' }
+  }
+}
+
+const untested = ({ version, tested_range }: ReturnType<LateCodex['describe']>): Finding => ({
+  state: 'degraded',
+  why: `version ${version ?? '?'} was not tested with this Tandem (tested: ${tested_range})`,
+  cure: 'if turns fail, install a tested version of Codex',
+})
 
 export function httpPart(state: () => HttpState | undefined): Probe {
   return {

@@ -42,7 +42,12 @@ export function watchHealth(deps: DaemonHealthDeps): DaemonHealth {
   )
   const loop = stack.use(watchLoopDelay({ clock, maxMs: config.health.max_loop_delay_ms }))
   const codex = codexPart(deps)
-  const before = [socketPart(deps), ...storeParts(deps), diskPart(places.stateDir, config.health.min_free_disk_bytes)]
+  const disk = diskPart(places.stateDir, {
+    minFreeBytes: config.health.min_free_disk_bytes,
+    // With Postgres the store is on another one.
+    isVital: config.store.url === undefined,
+  })
+  const before = [socketPart(deps), ...storeParts(deps), disk]
   for (const part of [...before, logPart(log, places.logFile)]) registry.add(part)
   const watchedCodex = registry.add(codex)
   stack.use(deps.codex.onState(() => watchedCodex.look()))

@@ -31,10 +31,13 @@ export function watchIdle(deps: IdleDeps): IdleWatch {
   let last = { wall: clock.now(), monotonic: clock.monotonic() }
   let calls = 0
   let own = 0
+  // Whoever had it started is on the way.
+  let hasServed = false
   let ownUntil = -Infinity
   let timer = clock.after(everyMs, look)
 
   function active(): void {
+    hasServed = true
     last = { wall: clock.now(), monotonic: clock.monotonic() }
   }
 
@@ -44,7 +47,8 @@ export function watchIdle(deps: IdleDeps): IdleWatch {
     const isUncertain = own > 0 || clock.monotonic() < ownUntil
     if (calls > 0 || deps.hasWork()) return active()
     if (deps.hasClients()) return isUncertain ? undefined : active()
-    if (idleMs === 0 || clock.monotonic() - last.monotonic < idleMs) return
+    const limitMs = hasServed ? idleMs : Math.max(idleMs, firstClientMs)
+    if (idleMs === 0 || clock.monotonic() - last.monotonic < limitMs) return
     timer[Symbol.dispose]()
     deps.onIdle()
   }
@@ -77,6 +81,9 @@ export function watchIdle(deps: IdleDeps): IdleWatch {
   }
 }
 
+/** As long as a client waits for a daemon that it started. */
+const firstClientMs = 10_000
+
 /** The daemon's own: its doors open and its rooms are built after it, and until then it is not idle. */
 export function watchIdleDaemon(deps: {
   readonly config: Pick<Config, 'daemon'>
@@ -98,8 +105,8 @@ export function watchIdleDaemon(deps: {
   return watchIdle({
     clock,
     idleMs,
-    hasClients: () => (late.door?.clients ?? 1) + httpClients() > 0,
-    hasWork: () => late.rooms?.hasWork() ?? true,
+    hasClients: () => (late.door?.clients ?? 0) + httpClients() > 0,
+    hasWork: () => late.rooms?.hasWork() ?? false,
     onIdle() {
       // A second order would mean: at once.
       if (stop.isStopping) return

@@ -32,8 +32,21 @@ describe('up', () => {
     const harness = createHarness({ lifecycle: { up } })
     await harness.run('up', '--foreground', '--json')
     await harness.run('up')
-    expect(seen).toEqual([{ foreground: true }, { foreground: false }])
+    expect(seen).toMatchObject([{ foreground: true }, { foreground: false }])
     expect(JSON.parse(harness.stdout().split('\n')[0] ?? '')).toEqual(started)
+  })
+
+  test('says why it runs in the foreground although nobody asked for it', async () => {
+    const up = async (options: UpOptions): Promise<UpOutcome> => {
+      options.onForeground?.(new AppError('SUPERVISOR_NOT_STARTED', 'unavailable', 'no \x1b[31m/bin/sh'))
+      return { kind: 'ended', exitCode: 0 }
+    }
+    const harness = createHarness({ lifecycle: { up } })
+    expect([await harness.run('up'), harness.stdout(), harness.stderr()]).toEqual([
+      0,
+      '',
+      'tandem: no /bin/sh\n  so the daemon runs in this terminal, without a supervisor, until it is stopped (Ctrl-C)\n',
+    ])
   })
 
   test('a start that failed is a coded error', async () => {

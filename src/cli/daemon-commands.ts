@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import type { CommandEntry } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
 import { writeLogText } from './log-lines.ts'
-import { jsonLine, plainLine } from './plain-text.ts'
+import { jsonLine, plain, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 const usualLines = 50
@@ -41,8 +41,15 @@ export const daemonEntries: readonly CommandEntry[] = [
   },
 ]
 
-async function runUp({ deps, out, isJson }: Session, options: { readonly foreground: boolean }): Promise<number> {
-  const outcome = await deps.lifecycle.up(options)
+async function runUp(session: Session, options: { readonly foreground: boolean }): Promise<number> {
+  const { deps, out, err, isJson } = session
+  const outcome = await deps.lifecycle.up({
+    ...options,
+    onForeground(reason) {
+      err.line(`tandem: ${plain(reason.message)}`)
+      err.line('  so the daemon runs in this terminal, without a supervisor, until it is stopped (Ctrl-C)')
+    },
+  })
   if (outcome.kind === 'ended') return outcome.exitCode
   if (isJson) {
     out.line(jsonLine(outcome))

@@ -4,6 +4,7 @@ import { exitCodeOfKind, exitCodeOfTurn, exitCodes } from './exit-codes.ts'
 import { followEvents } from './follow-events.ts'
 import { followTurn } from './follow-turn.ts'
 import { readPrompt } from './prompt.ts'
+import { runHealth } from './run-health.ts'
 import type { Session } from './session.ts'
 import { createTurnView } from './turn-views.ts'
 import { parseInput } from './verb-input.ts'
@@ -13,6 +14,7 @@ import { viewOf } from './views.ts'
 export interface VerbRequest {
   readonly input: Readonly<Record<string, unknown>>
   readonly isDetached: boolean
+  readonly isWatching: boolean
 }
 
 /** Runs a verb's command to its exit code. */
@@ -28,6 +30,8 @@ export async function runVerb(session: Session, name: VerbName, request: VerbReq
       return await runResult(session, request)
     case 'policy_test':
       return (await runPlain(session, 'policy_test', request)).allowed ? exitCodes.ok : exitCodeOfKind.denied
+    case 'health':
+      return await runHealth(session, request)
     default:
       await runPlain(session, name, request)
       return exitCodes.ok
@@ -86,4 +90,4 @@ async function runPlain<N extends VerbName>(session: Session, name: N, request: 
 }
 
 /** Asking how the daemon is must not start one. */
-const withoutStart: ReadonlySet<VerbName> = new Set<VerbName>(['status'])
+const withoutStart: ReadonlySet<VerbName> = new Set<VerbName>(['status', 'log_level'])

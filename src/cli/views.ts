@@ -40,6 +40,8 @@ const views = {
   policy_show: writePolicy,
   policy_test: writePolicyTest,
   status: writeStatus,
+  log_level: ({ level, configured }, { out }) =>
+    out.line(level === configured ? level : `${level} (${configured} after the next start)`),
 } satisfies Views
 
 function turnColumns(now: number): readonly Column<TurnSummary>[] {

@@ -90,7 +90,7 @@ export const daemonStillStopping = (pid: number, waitedMs: number): AppError =>
 
 export const supervisorNotStarted = (cause: unknown): AppError =>
   new AppError('SUPERVISOR_NOT_STARTED', 'unavailable', `the supervisor could not be started: ${messageOf(cause)}`, {
-    hint: 'run the daemon without it: tandem up --foreground',
+    hint: 'leave the daemon running in a terminal of its own: tandem up --foreground',
     cause,
   })
 

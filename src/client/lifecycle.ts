@@ -29,6 +29,8 @@ export interface LaunchedDaemon {
 export interface UpOptions {
   /** Run the daemon in this process, without a supervisor, until it ends. */
   readonly foreground?: boolean
+  /** Told why it runs in this process although nobody wanted it so: no process can be detached here. */
+  readonly onForeground?: (reason: AppError) => void
 }
 
 export type UpOutcome =
@@ -45,7 +47,17 @@ export type UpOutcome =
  * A failed start rejects with the daemon's own code, message and hint, and leaves nothing running.
  */
 export async function up(deps: LifecycleDeps, options: UpOptions = {}): Promise<UpOutcome> {
-  if (options.foreground !== true) return upSupervised(deps)
+  if (options.foreground === true) return upInForeground(deps)
+  try {
+    return await upSupervised(deps)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'SUPERVISOR_NOT_STARTED') throw error
+    options.onForeground?.(error)
+    return await upInForeground(deps)
+  }
+}
+
+async function upInForeground(deps: LifecycleDeps): Promise<UpOutcome> {
   const running = await runningDaemon(deps)
   if (running !== undefined) return outcomeOf(deps, 'already-running', running)
   return { kind: 'ended', exitCode: await deps.runDaemon() }

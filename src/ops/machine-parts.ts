@@ -2,11 +2,17 @@ import { readFile, statfs } from 'node:fs/promises'
 import { shellQuote } from '#kernel'
 import type { Probe } from './health-part.ts'
 
-/** Room on the disk of a directory. A disk that hangs shows as one that does not answer. */
-export function diskPart(directory: string, minFreeBytes: number): Probe {
+/**
+ * Room on the disk of a directory. A disk that hangs shows as one that does not answer. Full is down: small writes still fit
+ * into what the store has already, while the next turn does not.
+ */
+export function diskPart(
+  directory: string,
+  { minFreeBytes, isVital }: { readonly minFreeBytes: number; readonly isVital: boolean },
+): Probe {
   return {
     name: 'disk',
-    isVital: false,
+    isVital,
     everyMs: 10_000,
     maxAgeMs: 1000,
     lateMs: 1000,
@@ -16,7 +22,7 @@ export function diskPart(directory: string, minFreeBytes: number): Probe {
       const details = { free_bytes: free, total_bytes: blocks * bsize, min_free_bytes: minFreeBytes }
       if (free >= minFreeBytes) return { state: 'healthy', details }
       return {
-        state: 'degraded',
+        state: free < fullBytes ? 'down' : 'degraded',
         why: `${megabytes(free)} are free for ${directory}; fewer than ${megabytes(minFreeBytes)} are too few`,
         cure: `make room: df -h ${shellQuote(directory)}`,
         details,
@@ -24,6 +30,9 @@ export function diskPart(directory: string, minFreeBytes: number): Probe {
     },
   }
 }
+
+/** Less than the store grows by at once. */
+const fullBytes = 256 * 1024
 
 /** The memory of this process, Codex not in it. */
 export function memoryPart(maxBytes: number): Probe {

@@ -1,0 +1,73 @@
+import { AppError } from '#kernel'
+import { createClient } from './client.ts'
+import { lockHolder, statusOf } from './processes.ts'
+import type { Health, Places } from '#contracts'
+import type { Clock } from '#kernel'
+import type { ClientIdentity } from './client.ts'
+
+interface HealthDeps {
+  readonly places: Places
+  readonly clock: Clock
+  readonly identity: ClientIdentity
+}
+
+/**
+ * How the daemon is, by itself; and in the same shape, that none runs or that it does not answer. Never starts one. Takes
+ * `limitMs` at most (default 5,000). Rejects only when it answers with a failure.
+ */
+export async function readHealth(deps: HealthDeps, limitMs = answerMs): Promise<Health> {
+  await using client = createClient({ ...deps, connectTimeoutMs: limitMs })
+  try {
+    const signal = AbortSignal.timeout(limitMs)
+    return await client.call('health', {}, { caller: { door: 'cli' }, signal })
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return downBecause(deps, reasonOf(deps, error, limitMs))
+  }
+}
+
+interface Reason {
+  readonly why: string
+  readonly cure: string | null
+  readonly pid: number | null
+}
+
+function reasonOf({ places }: HealthDeps, error: AppError, limitMs: number): Reason {
+  const pid = lockHolder(places.lockFile) ?? null
+  const cure = error.hint ?? null
+  if (error.code === 'DAEMON_NOT_RUNNING') return { why: error.message, cure: 'tandem up', pid }
+  if (error.code === 'DAEMON_UNREACHABLE' || (pid === null && isSilence(error)))
+    return { why: error.message, cure, pid }
+  if (isSilence(error)) return silenceOf(pid, limitMs)
+  if (error.kind !== 'unavailable' && error.kind !== 'denied') throw error
+  return { why: error.message, cure, pid }
+}
+
+const isSilence = ({ code }: AppError): boolean => code === 'CANCELLED' || code === 'DAEMON_START_TIMEOUT'
+
+/** It has its lock and says nothing. */
+function silenceOf(pid: number | null, limitMs: number): Reason {
+  const who = pid === null ? 'the daemon' : `the daemon (pid ${pid})`
+  // proc_pid_stat(5): T is stopped by a signal, t by a debugger.
+  if (pid !== null && statusOf(pid)?.state.toUpperCase() === 'T')
+    return { why: `${who} is stopped by a signal and answers nothing`, cure: `kill -CONT ${pid}`, pid }
+  const why = `${who} has not answered for ${limitMs} ms`
+  return { why, cure: 'if it stays so: tandem down; tandem up (turns go on then)', pid }
+}
+
+function downBecause({ places, clock }: HealthDeps, { why, cure, pid }: Reason): Health {
+  const at = clock.now()
+  const socket = { part: 'socket', state: 'down' as const, since: null, why, cure, looked_at: at }
+  return {
+    state: 'down',
+    at,
+    version: null,
+    pid,
+    log_level: null,
+    idle_since: null,
+    idle_shutdown_ms: 0,
+    parts: [{ ...socket, details: { path: places.socketPath } }],
+  }
+}
+
+const answerMs = 5000
