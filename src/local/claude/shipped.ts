@@ -71,19 +71,13 @@ async function filesBelow(plugin: string, folder: string): Promise<readonly Ship
 
 function fitted(file: ShippedFile, scope: ClaudeScope, plugin: string): readonly ShippedFile[] {
   const text = file.content.toString('utf8')
-  if (!/\btandem-setting\b/.test(text)) return [commandFitted(file, scope, plugin)]
-  // They run a helper of this installation, which a project cannot name for everybody.
-  if (scope === 'project') return []
-  const helper = join(plugin, 'bin', 'tandem-setting')
-  // In the rule of `allowed-tools` stands what is compared with the line, character for character.
-  return [{ ...file, content: Buffer.from(text.replace(/\btandem-setting\b/g, () => quoted(helper))) }]
-}
-
-function commandFitted(file: ShippedFile, scope: ClaudeScope, plugin: string): ShippedFile {
-  const text = file.content.toString('utf8')
-  if (scope === 'project' || !text.includes('tandem status')) return file
-  const program = quoted(join(plugin, '..', 'bin', 'tandem'))
-  return { ...file, content: Buffer.from(text.replace(/\btandem status\b/g, () => `${program} status`)) }
+  const isShared = scope === 'project'
+  // It runs a helper of this installation, which a project cannot name for everybody.
+  if (isShared && text.includes('tandem-setting')) return []
+  const named = isShared
+    ? text.replaceAll('find-tandem', 'tandem')
+    : text.replace(/\b(?:find-tandem|tandem-setting)\b/g, helper => quoted(join(plugin, 'bin', helper)))
+  return [{ ...file, content: Buffer.from(named) }]
 }
 
 const quoted = (path: string): string => (/^[\w./@+-]+$/.test(path) ? path : shellQuote(path))
