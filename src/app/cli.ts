@@ -42,6 +42,7 @@ function cliDeps(environment: Environment): CliDeps {
       doctor: async ({ onStep }) => (await import('./local.ts')).doctorHere(environment, onStep),
       claudeInstall: async request => (await import('./local.ts')).installHere(environment, request),
       claudeUninstall: async request => (await import('./local.ts')).uninstallHere(environment, request),
+      storeCopy: async request => (await import('./store-copy.ts')).copyStoreHere(environment, request),
       mcp: async () => (await import('./mcp.ts')).runMcpServer(environment),
     },
     stdin: standardInput(),

@@ -38,6 +38,12 @@ export const alreadyRunning = (pid: number | undefined, lockFile: string): AppEr
     },
   )
 
+export const storeInUse = (cause: unknown): AppError =>
+  new AppError('STORE_IN_USE', 'conflict', 'a daemon works with the store of this state directory', {
+    hint: 'stop it first: tandem down',
+    cause,
+  })
+
 export const lockUnusable = (lockFile: string, cause: unknown, reason: string): AppError =>
   new AppError('LOCK_UNUSABLE', 'unavailable', `cannot lock ${lockFile}: ${reason}`, {
     hint: 'set TANDEM_STATE_DIR to a directory on a local disk that has room',

@@ -1,5 +1,14 @@
 import type { DownOutcome, ReadLogOptions, RestartOutcome, UpOptions, UpOutcome } from '#client'
-import type { Caller, Health, ClaudeReport, ClaudeScope, FindingsReport, Sandbox, VerbCaller } from '#contracts'
+import type {
+  Caller,
+  Health,
+  ClaudeReport,
+  ClaudeScope,
+  FindingsReport,
+  Sandbox,
+  StoreCopy,
+  VerbCaller,
+} from '#contracts'
 import type { Clock } from '#kernel'
 
 /** `process.stdout` and `process.stderr` are such. */
@@ -44,8 +53,17 @@ export interface LocalCommands {
   check(): Promise<FindingsReport>
   /** `onStep` hears what is being done. */
   doctor(options: { readonly onStep: (step: string) => void }): Promise<FindingsReport>
+  /** STORE_IN_USE, STORE_NOT_EMPTY. `from` left out: the store that is in use. `onStep` hears how far it is. */
+  storeCopy(request: StoreCopyRequest): Promise<StoreCopy>
   claudeInstall(options: ClaudeInstallRequest): Promise<ClaudeReport>
   claudeUninstall(options: Omit<ClaudeInstallRequest, 'isForced'>): Promise<ClaudeReport>
+}
+
+/** Each a file or a URL of Postgres. */
+export interface StoreCopyRequest {
+  readonly to: string
+  readonly from: string | undefined
+  readonly onStep: (step: string) => void
 }
 
 export interface ClaudeInstallRequest {

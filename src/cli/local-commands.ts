@@ -1,6 +1,7 @@
 import type { CommandEntry } from './command-entry.ts'
 import { cureEntries } from './cure-commands.ts'
 import { policyAllowEntry } from './policy-allow.ts'
+import { storeCopyEntry } from './store-copy.ts'
 
 /*
  * Commands that run beside the daemon. Each is a row here and a function of `LocalCommands` (deps.ts), which `app` fills
@@ -19,6 +20,7 @@ export const localEntries: readonly CommandEntry[] = [
   },
   policyAllowEntry,
   ...cureEntries,
+  storeCopyEntry,
   {
     name: 'mcp',
     heading: 'More',

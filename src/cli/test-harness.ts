@@ -166,6 +166,7 @@ function playedLocal(own: Partial<LocalCommands>, log: string[]): LocalCommands 
     doctor: absent,
     claudeInstall: absent,
     claudeUninstall: absent,
+    storeCopy: absent,
     demo: async argv => log.push(`demo ${JSON.stringify(argv)}`) + 2,
     mcp: async () => log.push('mcp') + 2,
     policyAllow: async grant => {

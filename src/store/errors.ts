@@ -184,3 +184,37 @@ export const storeNodeTaken = (label: string, nodeId: string): AppError =>
     hint: 'a copied state directory needs an id of its own: stop the daemon and remove the file node-id in it; after a crash of the machine wait a minute',
     data: { database: label, node_id: nodeId },
   })
+
+export const copyNotEmpty = (label: string, detail: string): AppError =>
+  new AppError('STORE_NOT_EMPTY', 'conflict', `${label} is not empty: ${detail}; nothing was copied`, {
+    hint: 'copy into a file that is not there yet, or into a database or schema without rows',
+    data: { place: label },
+  })
+
+export const copyDiffers = (table: string, read: number, written: number): AppError =>
+  new AppError(
+    'STORE_COPY_DIFFERS',
+    'bug',
+    `table ${table} is not the same after the copy (${read} and ${written} rows)`,
+    {
+      hint: 'nothing was kept of the copy; please report this',
+      data: { table, read, written },
+    },
+  )
+
+export const storeOlder = (label: string, versions: { readonly database: number; readonly known: number }): AppError =>
+  new AppError(
+    'STORE_OLDER',
+    'conflict',
+    `${label} has version ${versions.database}, this Tandem works with ${versions.known}`,
+    {
+      hint: 'let the daemon bring it to this version first: tandem up && tandem down',
+      data: { place: label, ...versions },
+    },
+  )
+
+export const storeMissingFile = (file: string): AppError =>
+  new AppError('STORE_NO_DATABASE', 'missing', `there is no database ${file}`, {
+    hint: 'say where the rows are: --from <file or postgres://…>',
+    data: { file },
+  })

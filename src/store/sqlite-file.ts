@@ -14,10 +14,7 @@ const keptBackups = 3
 export function versionOfFile(file: string, lockWaitMs: number): number {
   if (!existsSync(file)) return 0
   return usingSqlite(file, () => {
-    const url = pathToFileURL(file)
-    // Without a write-ahead log the file is all there is; then SQLite is told to make nothing beside it either.
-    if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1')
-    using database = new DatabaseSync(url, { readOnly: true, timeout: lockWaitMs })
+    using database = openUntouched(file, lockWaitMs)
     const tables = database.prepare("select name from sqlite_master where type = 'table'").all()
     if (tables.length === 0) return 0
     if (!tables.some(table => table['name'] === 'migrations')) throw storeCorrupt(file, 'it belongs to another program')
@@ -28,11 +25,19 @@ export function versionOfFile(file: string, lockWaitMs: number): number {
 /** The node whose rows a database file holds; undefined when there is no such file. Reads only. */
 export function nodeIdOfFile(file: string): NodeId | undefined {
   if (!existsSync(file)) return undefined
-  using database = openForReading(file, 0)
   return usingSqlite(file, () => {
+    using database = openUntouched(file, 0)
     const known = database.prepare("select value from facts where name = 'node_id'").get()?.['value']
     return typeof known === 'string' ? asNodeId(known) : undefined
   })
+}
+
+/** Not one byte or time of the file changes, and nothing is made beside it. For a look, not for living with. */
+export function openUntouched(file: string, lockWaitMs: number): DatabaseSync {
+  const url = pathToFileURL(file)
+  // Without a write-ahead log the file is all there is; then SQLite is told to make nothing beside it either.
+  if (!existsSync(`${file}-wal`)) url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, { readOnly: true, timeout: lockWaitMs })
 }
 
 /** Opens for writing, made when missing; nobody but the owner can read it or what SQLite puts beside it. */
@@ -112,7 +117,7 @@ function makePrivate(file: string): void {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(part)) chmodSync(part, ownerOnly)
 }
 
-function syncFile(path: string): void {
+export function syncFile(path: string): void {
   const descriptor = openSync(path, 'r')
   try {
     fsyncSync(descriptor)

@@ -50,6 +50,7 @@ const code = await runCli(process.argv.slice(2), {
     doctor: notPlayed,
     claudeInstall: notPlayed,
     claudeUninstall: notPlayed,
+    storeCopy: notPlayed,
   },
   stdin: { kind: 'other', read: () => process.stdin },
   stdout: process.stdout,
