@@ -205,6 +205,36 @@ describe('the verbs', () => {
     expect((await following).cursor).toBe(all.cursor)
   })
 
+  it('events of a kind, and the latest of all', async () => {
+    await using opened = await openVerbs()
+    const { bench, call } = opened
+    const { turn_id } = await call('ask', inputOf(bench, 'hello'))
+    const all = await call('events', {})
+    const ofKinds = await call('events', { kinds: ['turn.ended', 'turn.accepted'], limit: 1 })
+    expect(ofKinds).toMatchObject({ events: [{ kind: 'turn.accepted', turn_id }], has_more: true })
+    const rest = await call('events', { kinds: ['turn.ended', 'turn.accepted'], cursor: ofKinds.cursor })
+    expect(rest.events.map(({ kind }) => kind)).toEqual(['turn.ended'])
+    expect((await call('events', { tail: 2 })).events).toEqual(all.events.slice(-2))
+    expect(await call('events', { tail: 0 })).toEqual({ events: [], cursor: all.cursor, has_more: false })
+    // The cursor wins where it is later, and more than there is is all.
+    expect((await call('events', { tail: 2, cursor: all.cursor })).events).toEqual([])
+    expect((await call('events', { tail: 100_000 })).events).toEqual(all.events)
+    // Of other kinds nothing is passed, and nothing ends the waiting.
+    const followed: string[] = []
+    const waiting = call('events', { kinds: ['turn.ended'], cursor: all.cursor, wait_ms: 60_000 })
+    const leaving = new AbortController()
+    const following = call(
+      'events',
+      { kinds: ['turn.ended'], tail: 0, follow: true },
+      { signal: leaving.signal, onEvent: ({ kind }) => void followed.push(kind) },
+    )
+    await call('ask', inputOf(bench, 'again'))
+    expect((await waiting).events.map(({ kind }) => kind)).toEqual(['turn.ended'])
+    leaving.abort()
+    await following
+    expect(followed).toEqual(['turn.ended'])
+  })
+
   it('events of a turn and a session are those that are of both', async () => {
     await using opened = await openVerbs()
     const { bench, call } = opened

@@ -1,6 +1,7 @@
 import type { VerbCaller, VerbInput, WireEvent } from '#contracts'
 import type { Clock } from '#kernel'
 import { exitCodes } from './exit-codes.ts'
+import { createEventLines } from './event-lines.ts'
 import { noteOf } from './event-note.ts'
 import { moment } from './figures.ts'
 import { jsonLine } from './plain-text.ts'
@@ -9,7 +10,7 @@ import type { Session } from './session.ts'
 /** Prints events, one line each; with `follow` until Ctrl-C, or until `wait_ms` is up when that was given. */
 export async function followEvents(session: Session, input: VerbInput<'events'>): Promise<number> {
   await using caller = await session.deps.connect({ startDaemon: true })
-  const printer = createPrinter(session, input.cursor ?? 0)
+  const printer = createPrinter(session, input)
   if (input.follow !== true) {
     const page = await caller.call('events', input, { caller: session.deps.caller })
     for (const event of session.isJson ? page.events : withoutDrafts(page.events)) printer.print(event)
@@ -27,6 +28,14 @@ export async function followEvents(session: Session, input: VerbInput<'events'>)
   } finally {
     leaving.abort()
   }
+}
+
+/** Who names neither a place to begin nor what to look for wants to see what happens now. */
+export function fromLatest(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { follow: isFollowing, limit } = given
+  const sought = ['cursor', 'tail', 'turn_id', ...(isFollowing === true ? [] : ['session_id', 'kinds'])]
+  if (sought.some(name => given[name] !== undefined)) return given
+  return { ...given, tail: isFollowing === true ? shownBefore : (limit ?? usualLimit) }
 }
 
 /** Pieces of a message that stands whole in the same list would only say it twice. */
@@ -48,12 +57,16 @@ async function follow({ session, caller, printer, signal }: Following, input: Ve
   const { clock } = session.deps
   const hasLimit = input.wait_ms !== undefined && input.wait_ms > 0
   const options = { caller: session.deps.caller, signal, onEvent: printer.print }
+  const { tail, ...rest } = input
+  let begin: VerbInput<'events'> = tail === undefined ? rest : { ...rest, tail }
   for (;;) {
     const since = clock.monotonic()
     const waitMs = hasLimit ? input.wait_ms : longestWaitMs
-    const page = await caller.call('events', { ...input, cursor: printer.cursor(), wait_ms: waitMs }, options)
+    const page = await caller.call('events', { ...begin, cursor: printer.cursor(), wait_ms: waitMs }, options)
     for (const event of page.events) printer.print(event)
     if (hasLimit || signal.aborted) return exitCodes.ok
+    begin = rest
+    printer.skipTo(page.cursor)
     // A daemon that answers at once, again and again, must not make us spin.
     if (clock.monotonic() - since < shortestCallMs) await pause(clock, shortestCallMs)
   }
@@ -64,25 +77,28 @@ const pause = (clock: Clock, ms: number): Promise<void> => new Promise(resolve =
 interface Printer {
   /** Prints an event once, however it came. */
   readonly print: (event: WireEvent) => void
+  /** Everything up to here has been seen, or is not wanted. */
+  skipTo(seq: number): void
   cursor(): number
 }
 
-function createPrinter({ out, isJson }: Session, from: number): Printer {
-  let cursor = from
+function createPrinter({ out, isJson }: Session, input: VerbInput<'events'>): Printer {
+  let cursor = input.cursor ?? 0
+  const show = out.isTerminal ? createEventLines(out, { isOneTurn: input.turn_id !== undefined }) : null
   return {
     print(event) {
       if (event.seq <= cursor) return
       cursor = event.seq
       if (isJson) out.line(jsonLine({ type: 'event', ...event }))
-      else if (out.isTerminal) out.line(terminalLine(event, out.paint.dim))
+      else if (show !== null) show(event)
       else out.line([event.seq, moment(event.at), event.kind, event.turn_id ?? '-', noteOf(event).text].join('\t'))
+    },
+    skipTo(seq) {
+      cursor = Math.max(cursor, seq)
     },
     cursor: () => cursor,
   }
 }
-
-const terminalLine = (event: WireEvent, dim: (text: string) => string): string =>
-  `${dim(`${event.seq} ${moment(event.at)} ${event.turn_id ?? '-'}`)} ${event.kind}: ${noteOf(event).text}`
 
 /** How to read on, for a program as a last line, for a person only when there is more. */
 function writeRest({ out, err, isJson }: Session, page: { readonly cursor: number; readonly has_more: boolean }): void {
@@ -92,3 +108,7 @@ function writeRest({ out, err, isJson }: Session, page: { readonly cursor: numbe
 
 const longestWaitMs = 86_400_000
 const shortestCallMs = 1000
+/** As the schema has it. */
+const usualLimit = 200
+/** What a person sees of what went before. */
+const shownBefore = 20

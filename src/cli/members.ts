@@ -49,6 +49,7 @@ function kindOf(property: JsonSchema): Member['kind'] {
 }
 
 function choicesOf(property: JsonSchema): readonly string[] {
+  if (typeof property.items === 'object' && !Array.isArray(property.items)) return choicesOf(property.items)
   if (property.enum !== undefined) return property.enum.map(String)
   if (property.const !== undefined) return [String(property.const)]
   return (property.anyOf ?? []).flatMap(choice => (typeof choice === 'object' ? choicesOf(choice) : []))

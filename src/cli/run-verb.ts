@@ -1,7 +1,7 @@
 import type { VerbCaller, VerbInput, VerbName, VerbOutput } from '#contracts'
 import { jsonLine } from './plain-text.ts'
 import { exitCodeOfKind, exitCodeOfTurn, exitCodes } from './exit-codes.ts'
-import { followEvents } from './follow-events.ts'
+import { followEvents, fromLatest } from './follow-events.ts'
 import { followTurn } from './follow-turn.ts'
 import { readPrompt } from './prompt.ts'
 import { runHealth } from './run-health.ts'
@@ -25,7 +25,7 @@ export async function runVerb(session: Session, name: VerbName, request: VerbReq
     case 'wait':
       return await runWait(session, request)
     case 'events':
-      return await followEvents(session, parseInput('events', request.input))
+      return await followEvents(session, parseInput('events', fromLatest(request.input)))
     case 'result':
       return await runResult(session, request)
     case 'policy_test':

@@ -47,6 +47,8 @@ export const eventDataSchemas = {
 } as const satisfies Readonly<Record<string, z.ZodType>>
 
 export type EventKind = keyof typeof eventDataSchemas
+/** The name of a kind that this version knows. */
+export const eventKindSchema = z.object(eventDataSchemas).keyof()
 export type EventData<K extends EventKind> = z.infer<(typeof eventDataSchemas)[K]>
 
 /** An event about to be recorded; the store gives it its `seq`. */

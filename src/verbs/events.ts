@@ -6,8 +6,9 @@ import type { Handler, VerbsDeps } from './handler.ts'
 
 type Input = ParsedInput<'events'>
 
-export const events: Handler<'events'> = async (deps, input, options) => {
-  const filter = await filterOf(deps, input, options)
+export const events: Handler<'events'> = async (deps, given, options) => {
+  const filter = await filterOf(deps, given, options)
+  const input = { ...given, cursor: await startOf(deps, given) }
   if (input.follow) return follow(deps, filter, input, options)
   const stored = await page(deps, filter, input)
   if (stored.events.length > 0 || input.wait_ms === 0) return stored
@@ -26,6 +27,14 @@ async function filterOf(deps: VerbsDeps, input: Input, { caller }: CallOptions):
   }
 }
 
+/** Where a page or a following begins: the events of this node have rising numbers without many gaps. */
+async function startOf({ store }: VerbsDeps, { cursor, tail }: Input): Promise<number> {
+  return tail === undefined ? cursor : Math.max(cursor, (await store.events.lastSeq()) - tail)
+}
+
+const isWanted = ({ kinds }: Input, kind: string): boolean =>
+  kinds === undefined || kinds.some(wanted => wanted === kind)
+
 interface Page {
   readonly events: WireEvent[]
   readonly cursor: number
@@ -37,6 +46,7 @@ async function page(deps: VerbsDeps, filter: FollowFilter, input: Input): Promis
   const found = await deps.store.events.after({
     cursor: input.cursor,
     limit: input.limit + 1,
+    ...(input.kinds === undefined ? {} : { kinds: input.kinds }),
     ...(turnId === undefined ? {} : { turnId }),
     ...(agentId === undefined ? {} : { agentId }),
     ...(nodeId === undefined ? {} : { nodeId }),
@@ -54,7 +64,9 @@ async function firstEvent(deps: VerbsDeps, filter: FollowFilter, input: Input, o
   const first = Promise.withResolvers<void>()
   options.signal?.addEventListener('abort', () => first.resolve(), { once: true })
   if (options.signal?.aborted) return
-  using _following = await deps.agents.follow(filter, input.cursor, () => first.resolve())
+  using _following = await deps.agents.follow(filter, input.cursor, event => {
+    if (isWanted(input, event.kind)) first.resolve()
+  })
   await within(deps.clock, input.wait_ms, first.promise)
 }
 
@@ -66,7 +78,7 @@ async function follow(deps: VerbsDeps, filter: FollowFilter, input: Input, optio
   let cursor = input.cursor
   using _following = await deps.agents.follow(filter, input.cursor, event => {
     cursor = event.seq
-    options.onEvent?.(wireEventOf(event))
+    if (isWanted(input, event.kind)) options.onEvent?.(wireEventOf(event))
   })
   await (input.wait_ms === 0 ? left.promise : within(deps.clock, input.wait_ms, left.promise))
   return { events: [], cursor, has_more: false }
