@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { policyInvalid } from '#agents'
 import { defaultPolicy, policySchema, problemOf } from '#contracts'
-import { messageOf, shellQuote, systemCodeOf } from '#kernel'
+import { AppError, messageOf, shellQuote, systemCodeOf } from '#kernel'
 import type { PolicySource, PolicyState } from '#agents'
 import type { Policy } from '#contracts'
 import type { Stats } from 'node:fs'
@@ -81,8 +81,8 @@ async function trusted(file: string, real: string): Promise<Stats> {
     assertOurs(file, folder, await stat(folder))
     return about
   } catch (error) {
-    if (systemCodeOf(error) === undefined) throw error
-    throw policyInvalid(file, `cannot be looked at (${systemCodeOf(error) ?? ''})`, error)
+    if (error instanceof AppError) throw error
+    throw policyInvalid(file, `cannot be looked at (${systemCodeOf(error) ?? messageOf(error)})`, error)
   }
 }
 

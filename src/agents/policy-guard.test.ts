@@ -1,0 +1,195 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { policySchema } from '#contracts'
+import type { Caller, PolicyInput, Sandbox } from '#contracts'
+import { createPolicyGuard } from './policy-guard.ts'
+import type { PolicyGuard } from './policy-guard.ts'
+
+interface Ground extends Disposable {
+  readonly at: (path: string) => string
+  guard(policy: PolicyInput, file?: string): PolicyGuard
+}
+
+/** A home with directories; `config/policy.toml` in it is the policy's place unless a test says otherwise. */
+function openGround(...directories: readonly string[]): Ground {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'tandem-policy-')))
+  const at = (path: string): string => join(home, path)
+  for (const each of ['config', ...directories]) mkdirSync(at(each), { recursive: true })
+  return {
+    at,
+    guard: (policy, file = at('config/policy.toml')) =>
+      createPolicyGuard({
+        source: { read: async () => ({ policy: policySchema.parse(policy), file, realFiles: [file] }) },
+        homeDir: home,
+      }),
+    [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }),
+  }
+}
+
+const claude = (project: string): Caller => ({ door: 'mcp', claude_session_id: 's', project_dir: project })
+const person = (cwd: string): Caller => ({ door: 'cli', project_dir: cwd })
+const program: Caller = { door: 'socket' }
+
+async function codeOf(guard: PolicyGuard, cd: string, caller: Caller, sandbox: Sandbox = 'read-only'): Promise<string> {
+  const { error } = await guard.judge({ cd, sandbox, caller })
+  return error?.code ?? 'allowed'
+}
+
+const allowed = 'allowed'
+const directoryDenied = 'POLICY_DENIED_DIRECTORY'
+const sandboxDenied = 'POLICY_DENIED_SANDBOX'
+
+describe('without a policy', () => {
+  it("a caller reads in its own directory, below it, and nowhere else; a person's command names its directory itself", async () => {
+    using ground = openGround('one/sub', 'one-more', 'two')
+    const guard = ground.guard({})
+    const own = claude(ground.at('one'))
+    expect(await codeOf(guard, ground.at('one'), own)).toBe(allowed)
+    expect(await codeOf(guard, ground.at('one/sub'), own)).toBe(allowed)
+    expect(await codeOf(guard, ground.at('two'), own)).toBe(directoryDenied)
+    // Same beginning of the name, other directory; and the way up.
+    expect(await codeOf(guard, ground.at('one-more'), own)).toBe(directoryDenied)
+    expect(await codeOf(guard, ground.at('.'), own)).toBe(directoryDenied)
+    expect(await codeOf(guard, ground.at('two'), person(ground.at('one')))).toBe(allowed)
+    expect(await codeOf(guard, ground.at('two'), program)).toBe(allowed)
+  })
+
+  it('a command in the shell of Claude Code is no command of a person', async () => {
+    using ground = openGround('one', 'two')
+    const caller: Caller = { ...person(ground.at('one')), claude_session_id: 's' }
+    expect(await codeOf(ground.guard({}), ground.at('two'), caller)).toBe(directoryDenied)
+  })
+
+  it('a project that is a link counts as where it leads to, and one that is not there as none', async () => {
+    using ground = openGround('one', 'two')
+    symlinkSync(ground.at('two'), ground.at('link'))
+    const guard = ground.guard({})
+    expect(await codeOf(guard, ground.at('two'), claude(ground.at('one/../link')))).toBe(allowed)
+    expect(await codeOf(guard, ground.at('one'), claude(ground.at('gone')))).toBe(directoryDenied)
+    expect(await codeOf(guard, ground.at('one'), claude('.'))).toBe(directoryDenied)
+  })
+
+  it.each(['workspace-write', 'danger-full-access'] as const)(
+    '%s is refused, with a command that allows it',
+    async sandbox => {
+      using ground = openGround('one')
+      const { error, rule } = await ground.guard({}).judge({ cd: ground.at('one'), sandbox, caller: program })
+      expect(error).toMatchObject({ code: sandboxDenied, kind: 'denied' })
+      expect(error?.hint).toBe(`a person can allow it: tandem policy allow --sandbox ${sandbox}`)
+      expect(rule).toBe('max_sandbox = "read-only"')
+    },
+  )
+
+  it('the cure for a directory can be pasted', async () => {
+    using ground = openGround('one', "it's here")
+    const verdict = await ground.guard({}).judge({
+      cd: ground.at("it's here"),
+      sandbox: 'read-only',
+      caller: claude(ground.at('one')),
+    })
+    const quoted = `'${ground.at("it'\\''s here")}'`
+    expect(verdict.error?.hint).toBe(`a person can allow it: tandem policy allow --directory ${quoted}`)
+  })
+})
+
+describe('directories of a policy', () => {
+  it('allows what is below, through links, and denies also the own one; the inner entry wins', async () => {
+    using ground = openGround('one', 'work/site/secret/open', 'work/other')
+    symlinkSync(ground.at('work/site'), ground.at('site'))
+    const guard = ground.guard({
+      directories: { allow: ['~/site', '~/work/site/secret/open', '~/gone'], deny: ['~/work/site/secret', '~/gone'] },
+    })
+    const caller = claude(ground.at('one'))
+    expect(await codeOf(guard, ground.at('work/site'), caller)).toBe(allowed)
+    expect(await codeOf(guard, ground.at('work/other'), caller)).toBe(directoryDenied)
+    expect(await codeOf(guard, ground.at('work/site/secret'), caller)).toBe(directoryDenied)
+    expect(await codeOf(guard, ground.at('work/site/secret/open'), caller)).toBe(allowed)
+    const own = person(ground.at('work/site/secret'))
+    expect(await codeOf(guard, ground.at('work/site/secret'), own)).toBe(directoryDenied)
+  })
+
+  it('an entry that cannot be followed makes the policy invalid', async () => {
+    using ground = openGround('one')
+    symlinkSync(ground.at('loop'), ground.at('loop'))
+    const guard = ground.guard({ directories: { deny: ['~/loop'] } })
+    await expect(guard.admit({ cd: ground.at('one'), sandbox: 'read-only', caller: program })).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+      message: expect.stringContaining('directories.deny: ~/loop cannot be followed'),
+    })
+  })
+})
+
+describe('rules for directories', () => {
+  const rules: PolicyInput = {
+    max_sandbox: 'workspace-write',
+    rules: [
+      { directory: '~/a', max_sandbox: 'read-only', network: true },
+      { directory: '~/a/b', max_sandbox: 'danger-full-access' },
+    ],
+  }
+
+  it('the innermost that says something counts, member by member', async () => {
+    using ground = openGround('a/b/c', 'd')
+    const guard = ground.guard(rules)
+    expect(await codeOf(guard, ground.at('d'), program, 'workspace-write')).toBe(allowed)
+    expect(await codeOf(guard, ground.at('a'), program, 'workspace-write')).toBe(sandboxDenied)
+    expect(await codeOf(guard, ground.at('a/b/c'), program, 'danger-full-access')).toBe(allowed)
+    const { limits } = await guard.view({ cd: ground.at('a/b/c'), caller: program })
+    expect(limits.network).toMatchObject({ value: true, rule: 'rules: ~/a network = true' })
+  })
+
+  it('who may write in a directory must not write into a narrower one below it', async () => {
+    using ground = openGround('a/b', 'x/denied')
+    const guard = ground.guard({ ...rules, directories: { deny: ['~/x/denied'] } })
+    expect(await codeOf(guard, ground.at('.'), program, 'workspace-write')).toBe(sandboxDenied)
+    expect(await codeOf(guard, ground.at('x'), program, 'workspace-write')).toBe(sandboxDenied)
+    expect(await codeOf(guard, ground.at('x'), program)).toBe(allowed)
+  })
+
+  it('network comes with workspace-write where it is on, and with no sandbox at all', async () => {
+    using ground = openGround('a/b')
+    const guard = ground.guard({ max_sandbox: 'danger-full-access', network: true })
+    const networkOf = async (sandbox: Sandbox): Promise<boolean> =>
+      (await guard.admit({ cd: ground.at('a'), sandbox, caller: program })).network
+    expect(await networkOf('read-only')).toBe(false)
+    expect(await networkOf('workspace-write')).toBe(true)
+    const closed = ground.guard({ max_sandbox: 'danger-full-access' })
+    const asked = { cd: ground.at('a'), caller: program, needsNetwork: true }
+    expect((await closed.judge({ ...asked, sandbox: 'danger-full-access' })).error).toBeUndefined()
+    expect((await closed.judge({ ...asked, sandbox: 'workspace-write' })).error).toMatchObject({
+      code: 'POLICY_DENIED_NETWORK',
+      hint: 'a person can allow it: tandem policy allow --network on',
+    })
+  })
+})
+
+describe('a policy that lies where the turn works', () => {
+  const wide: PolicyInput = { max_sandbox: 'danger-full-access', directories: { allow: ['/'] } }
+
+  it.each([
+    ['in the directory itself', 'repo', 'repo/.tandem/policy.toml'],
+    ['in the repository around it', 'repo/src', 'repo/.tandem/policy.toml'],
+  ])('does not count: %s', async (_, cd, file) => {
+    using ground = openGround('repo/.git', 'repo/src', 'repo/.tandem', 'elsewhere')
+    const guard = ground.guard(wide, ground.at(file))
+    expect(await codeOf(guard, ground.at(cd), program, 'workspace-write')).toBe(sandboxDenied)
+    expect(await codeOf(guard, ground.at(cd), program)).toBe(allowed)
+    expect(await guard.view({ cd: ground.at(cd), caller: program })).toMatchObject({
+      state: 'ignored',
+      detail: expect.stringContaining(ground.at('repo')),
+    })
+    expect(await codeOf(guard, ground.at('elsewhere'), program, 'workspace-write')).toBe(allowed)
+  })
+
+  it('counts for other repositories in a home that is one itself', async () => {
+    using ground = openGround('.git', 'work/plain', 'work/repo')
+    writeFileSync(ground.at('work/repo/.git'), 'gitdir: elsewhere\n')
+    const guard = ground.guard(wide)
+    expect(await codeOf(guard, ground.at('work/repo'), program, 'workspace-write')).toBe(allowed)
+    expect(await codeOf(guard, ground.at('work/plain'), program, 'workspace-write')).toBe(allowed)
+    // There it could be written.
+    expect(await codeOf(guard, ground.at('.'), program, 'workspace-write')).toBe(sandboxDenied)
+  })
+})
