@@ -35,7 +35,7 @@ test.each([
   ['a short one', () => write(file, 'secret'), 'holds no token'],
   ['a long one', () => write(file, 'a'.repeat(100_000)), 'holds no token'],
   ['a directory', () => mkdirSync(file), 'is not a file'],
-  ['a pipe that nobody writes to', () => execFileSync('mkfifo', ['-m', '600', file]), 'is not a file'],
+  ['a pipe that nobody writes to', () => execFileSync('sh', ['-c', 'mkfifo -m 600 "$0"', file]), 'is not a file'],
 ])('refuses %s, leaves it as it is, and says what to do', async (_, make, problem) => {
   make()
   await expect(readHttpToken(file)).rejects.toMatchObject({
