@@ -11,6 +11,8 @@ export interface Column<Row> {
   readonly isFlexible?: boolean
   /** Left out on terminals that are narrower. */
   readonly minColumns?: number
+  /** Where it is too narrow for all, those with the highest go first; default: never. */
+  readonly rank?: number
 }
 
 /** Aligned with a heading on a terminal; tab-separated, whole and without heading when piped. */
@@ -19,8 +21,10 @@ export function writeTable<Row>(out: Output, columns: readonly Column<Row>[], ro
     for (const row of rows) out.line(columns.map(column => plainLine((column.raw ?? column.cell)(row))).join('\t'))
     return
   }
-  const shown = columns.filter(column => (column.minColumns ?? 0) <= out.columns())
-  const cells = rows.map(row => shown.map(column => plainLine(column.cell(row))))
+  const wanted = columns.filter(column => (column.minColumns ?? 0) <= out.columns())
+  const all = rows.map(row => wanted.map(column => plainLine(column.cell(row))))
+  const shown = thatFit(wanted, all, out.columns())
+  const cells = all.map(row => shown.map(column => row[wanted.indexOf(column)] ?? ''))
   const widths = fit(shown, cells, out.columns())
   out.line(
     out.paint.bold(
@@ -39,6 +43,34 @@ export function writePairs(out: Output, pairs: readonly (readonly [string, strin
   for (const [name, value] of pairs) out.line(`${out.paint.dim(name.padEnd(width))}  ${plainLine(value)}`)
 }
 
+/** Lines are never wrapped while there is a column that can be done without. */
+function thatFit<Row>(
+  columns: readonly Column<Row>[],
+  cells: readonly (readonly string[])[],
+  available: number,
+): readonly Column<Row>[] {
+  const least = new Map(
+    columns.map((column, at) => {
+      const natural = naturalWidth(column, cells, at)
+      return [column, column.isFlexible === true ? Math.min(natural, smallestShare) : natural]
+    }),
+  )
+  let kept = columns
+  for (const column of columns.filter(({ rank }) => rank !== undefined).sort(byRankDown)) {
+    const width = kept.reduce((sum, one) => sum + 2 + (least.get(one) ?? 0), -2)
+    if (width <= available) break
+    kept = kept.filter(one => one !== column)
+  }
+  return kept
+}
+
+function naturalWidth<Row>(column: Column<Row>, cells: readonly (readonly string[])[], at: number): number {
+  return cells.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), column.title.length)
+}
+
+const byRankDown = (a: { readonly rank?: number }, b: { readonly rank?: number }): number =>
+  (b.rank ?? 0) - (a.rank ?? 0)
+
 /** Natural widths; when they do not fit, the flexible columns share what the others leave. */
 function fit<Row>(
   columns: readonly Column<Row>[],
@@ -47,7 +79,7 @@ function fit<Row>(
 ): readonly number[] {
   const wanted = columns.map((column, at) => ({
     isFlexible: column.isFlexible === true,
-    width: Math.max(column.title.length, ...cells.map(row => widthOf(row[at] ?? ''))),
+    width: naturalWidth(column, cells, at),
   }))
   const gaps = 2 * (columns.length - 1)
   const fixed = wanted.reduce((sum, { isFlexible, width }) => sum + (isFlexible ? 0 : width), 0)

@@ -47,28 +47,35 @@ const views = {
 function turnColumns(now: number): readonly Column<TurnSummary>[] {
   return [
     { title: 'TURN', cell: turn => turn.turn_id },
-    { title: 'STATUS', cell: turn => turn.status },
-    { title: 'WHEN', cell: turn => ago(turn.accepted_at, now), raw: turn => moment(turn.accepted_at) },
-    { title: 'TOOK', cell: turn => tookOf(turn, now), raw: turn => String(tookMs(turn, now) ?? '-') },
-    { title: 'TOKENS', cell: turn => tokensOf(turn, count), raw: turn => tokensOf(turn, String), minColumns: 100 },
-    { title: 'SESSION', cell: turn => turn.session_id ?? '-', minColumns: 140 },
-    { title: 'DIRECTORY', cell: turn => turn.cd, isFlexible: true, minColumns: 180 },
-    { title: 'PROMPT', cell: turn => turn.prompt, isFlexible: true },
+    { title: 'STATUS', cell: turn => turn.status, rank: 1 },
+    { title: 'WHEN', cell: turn => ago(turn.accepted_at, now), raw: turn => moment(turn.accepted_at), rank: 3 },
+    { title: 'TOOK', cell: turn => tookOf(turn, now), raw: turn => String(tookMs(turn, now) ?? '-'), rank: 4 },
+    {
+      title: 'TOKENS',
+      cell: turn => tokensOf(turn, count),
+      raw: turn => tokensOf(turn, String),
+      minColumns: 100,
+      rank: 5,
+    },
+    { title: 'SESSION', cell: turn => turn.session_id ?? '-', minColumns: 140, rank: 6 },
+    { title: 'DIRECTORY', cell: turn => turn.cd, isFlexible: true, minColumns: 180, rank: 7 },
+    { title: 'PROMPT', cell: turn => turn.prompt, isFlexible: true, rank: 2 },
   ]
 }
 
 function threadColumns(now: number): readonly Column<ThreadSummary>[] {
   return [
     { title: 'SESSION', cell: thread => thread.session_id ?? '-' },
-    { title: 'STATUS', cell: thread => thread.status },
-    { title: 'TURNS', cell: thread => String(thread.turns) },
+    { title: 'STATUS', cell: thread => thread.status, rank: 2 },
+    { title: 'TURNS', cell: thread => String(thread.turns), rank: 4 },
     {
       title: 'ACTIVE',
       cell: thread => ago(thread.last_active_at, now),
       raw: thread => moment(thread.last_active_at),
+      rank: 3,
     },
-    { title: 'DIRECTORY', cell: thread => thread.cd, isFlexible: true, minColumns: 100 },
-    { title: 'TITLE', cell: thread => thread.title, isFlexible: true },
+    { title: 'DIRECTORY', cell: thread => thread.cd, isFlexible: true, minColumns: 100, rank: 5 },
+    { title: 'TITLE', cell: thread => thread.title, isFlexible: true, rank: 1 },
   ]
 }
 
