@@ -181,6 +181,7 @@ function createTurnService(
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
       networkOf: createTurnGrant(parts),
       beforeStart: (turn, request) => changes.before(turn, request),
+      besideStart: turnId => changes.sent(turnId),
     },
     conclude: { store, clock, log, changes, git },
     limits: {

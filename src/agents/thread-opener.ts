@@ -2,7 +2,7 @@ import { AppError, asThreadId } from '#kernel'
 import type { Clock, NodeId, ThreadId } from '#kernel'
 import type { CodexConnection, CodexTurn, ThreadSettings } from '#codex'
 import { insertThread, markThreadLost, updateAgent, updateTurn } from '#store'
-import type { AgentRow, Store, TurnRow } from '#store'
+import type { AgentRow, Change, Store, TurnRow } from '#store'
 import { sessionLost } from './errors.ts'
 import type { TurnRecorder } from './turn-recorder.ts'
 
@@ -51,7 +51,7 @@ export function createThreadOpener(deps: {
           lostAt: null,
         }),
         updateAgent(agent.id, { threadId }),
-        updateTurn(turn.id, { threadId }),
+        movedTo(threadId, turn),
       ],
       [{ kind: 'session.created', data: { session_id: threadId } }],
     )
@@ -88,4 +88,9 @@ export function createThreadOpener(deps: {
       }
     },
   }
+}
+
+/** The turn has this thread now; it says so when its caller named another one. */
+export function movedTo(threadId: ThreadId, turn: TurnRow): Change {
+  return updateTurn(turn.id, { threadId, ...(turn.threadId === null ? {} : { sessionRestarted: true }) })
 }

@@ -26,6 +26,8 @@ export interface AttemptDeps {
   readonly log: Log
   readonly limits: DeadlineLimits & { readonly spentMs?: number }
   readonly stopped: Promise<Stop>
+  /** What is done beside the start: Codex has been told. */
+  readonly onSent: () => void
   readonly onStarted: (codexTurnId: string) => void
   readonly onEvent: (event: CodexEvent) => void
   /** Ends a Codex that does not obey, with everything that it runs. */
@@ -54,7 +56,7 @@ export async function runAttempt(deps: AttemptDeps, input: TurnInput): Promise<A
     if (event.kind === 'turn-completed') ended.resolve(event)
     else deps.onEvent(event)
   })
-  const codexTurnId = await startTurn(connection, input, listener)
+  const codexTurnId = await startTurn(deps, input, listener)
   if (codexTurnId === null) {
     // It may still be started, and would then take the next prompt of its thread for a steer: the history decides.
     await deps.giveUp('turn/start was not answered')
@@ -79,12 +81,14 @@ export async function runAttempt(deps: AttemptDeps, input: TurnInput): Promise<A
 
 /** Null when Codex, alive, did not say in time whether it took the turn. */
 async function startTurn(
-  connection: CodexConnection,
+  { connection, onSent }: AttemptDeps,
   input: TurnInput,
   listener: ThreadListener,
 ): Promise<string | null> {
   try {
-    return (await connection.startTurn(input)).codexTurnId
+    const started = connection.startTurn(input)
+    onSent()
+    return (await started).codexTurnId
   } catch (error) {
     // It may have taken it, and been too busy to say so: then there is the event.
     if (error instanceof AppError && error.code === 'CODEX_REQUEST_TIMEOUT') return listener.startedTurnId

@@ -38,6 +38,7 @@ function openSlowTree() {
   const taken = Promise.withResolvers<SnapshotOutcome>()
   const workTree: WorkTree = {
     snapshot: async () => {
+      done.push('begun')
       const outcome = await taken.promise
       done.push('snapshot')
       return outcome
@@ -55,9 +56,40 @@ describe('the snapshot of a turn', () => {
     const { workTree, done, finish } = openSlowTree()
     const changes = createTurnChanges({ workTree, folder: '/trees' })
     await changes.before(turn, request)
+    changes.sent(turn.id)
     const forgotten = changes.forget(turn.id)
     finish()
     await forgotten
-    expect(done).toEqual(['snapshot', 'removed /trees/turn_1'])
+    expect(done).toEqual(['begun', 'snapshot', 'removed /trees/turn_1'])
+  })
+
+  it('of a read-only turn is begun when Codex was told, once, and nobody waits for it', async () => {
+    const { workTree, done } = openSlowTree()
+    const changes = createTurnChanges({ workTree, folder: '/trees' })
+    expect(await changes.before(turn, request)).toBe(null)
+    expect(done).toEqual([])
+    changes.sent(turn.id)
+    changes.sent(turn.id)
+    expect(done).toEqual(['begun'])
+  })
+
+  it('of a turn that may write is there before Codex is told', async () => {
+    const { workTree, done, finish } = openSlowTree()
+    const changes = createTurnChanges({ workTree, folder: '/trees' })
+    const before = changes.before(turn, { ...request, sandbox: 'workspace-write' })
+    expect(done).toEqual(['begun'])
+    finish()
+    expect(await before).toBe(null)
+    changes.sent(turn.id)
+    expect(done).toEqual(['begun', 'snapshot'])
+  })
+
+  it('of a turn that an earlier life began is not taken again', async () => {
+    const { workTree, done } = openSlowTree()
+    const changes = createTurnChanges({ workTree, folder: '/trees' })
+    const attempt = { number: 1, why: 'start', clientMessageId: 'm', codexTurnId: null, startedAt: 0 } as const
+    await changes.before({ ...turn, attempts: [attempt] }, request)
+    changes.sent(turn.id)
+    expect(done).toEqual([])
   })
 })

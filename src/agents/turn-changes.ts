@@ -11,10 +11,12 @@ const snapshotSchema = z.object({ root: z.string(), tree: z.string(), objects: z
 
 export interface TurnChanges {
   /**
-   * Called before each attempt. Before the first one it takes the tree as it is, and answers it as text to be stored with
-   * the turn; null when there is none to be stored. Later it answers what was stored.
+   * Called before each attempt. Before the first one of a turn that may write it takes the tree as it is, and answers it as
+   * text to be stored with the turn; null when there is none to be stored. Later it answers what was stored.
    */
   before(turn: TurnRow, request: TurnRequest): Promise<string | null>
+  /** Called when Codex has been told of an attempt: looks at the tree of a read-only turn, of which nobody waits for it. */
+  sent(turnId: TurnId): void
   /** What changed since. `didWork`: Codex used a tool, or may have; a read-only turn without is not compared. */
   after(
     turn: TurnRow,
@@ -37,8 +39,10 @@ export interface ChangesAfter {
 interface AtWork {
   readonly cd: string
   readonly isWriter: boolean
-  /** Undefined for a turn that an earlier life began. */
-  readonly snapshot: Promise<SnapshotOutcome> | undefined
+  /** Not begun by an earlier life. */
+  readonly isFirst: boolean
+  /** Undefined for a turn that an earlier life began, and for a read-only one that was not sent yet. */
+  snapshot: Promise<SnapshotOutcome> | undefined
   /** Where turns that may write were at work meanwhile: a change there need not be this turn's. */
   readonly writersBeside: string[]
 }
@@ -48,7 +52,7 @@ const nothing: ChangesAfter = { diff: null, error: null, warning: null }
 /**
  * Compares the working tree before and after a turn. For a turn that may write, the first snapshot is taken before Codex
  * is told anything, and stored, so that the comparison survives a crash. For a read-only one it is taken beside the start,
- * as it only serves to find a sandbox that does not hold.
+ * as it only serves to find a sandbox that does not hold: Codex has to ask its model first, so the tree is still as it was.
  */
 export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly folder: string }): TurnChanges {
   const turns = new Map<TurnId, AtWork>()
@@ -56,11 +60,13 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
 
   function begin(turn: TurnRow, request: TurnRequest): AtWork {
     const isFirst = turn.attempts.length === 0
+    const isWriter = request.sandbox !== 'read-only'
     const others = Array.from(turns.values())
     const atWork: AtWork = {
       cd: request.cd,
-      isWriter: request.sandbox !== 'read-only',
-      snapshot: isFirst ? snapshot(turn.id, request.cd) : undefined,
+      isWriter,
+      isFirst,
+      snapshot: isFirst && isWriter ? snapshot(turn.id, request.cd) : undefined,
       writersBeside: others.filter(other => other.isWriter).map(other => other.cd),
     }
     if (atWork.isWriter) for (const other of others) other.writersBeside.push(atWork.cd)
@@ -68,13 +74,8 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
     return atWork
   }
 
-  async function snapshot(turnId: TurnId, cd: string): Promise<SnapshotOutcome> {
-    try {
-      return await deps.workTree.snapshot(cd, folderOf(turnId))
-    } catch (error) {
-      return { kind: 'failed', reason: messageOf(error) }
-    }
-  }
+  const snapshot = (turnId: TurnId, cd: string): Promise<SnapshotOutcome> =>
+    takeSnapshot(deps.workTree, cd, folderOf(turnId))
 
   async function compare(turn: TurnRow, request: TurnRequest, before: TreeSnapshot): Promise<ChangesAfter> {
     const changes = await deps.workTree.changesSince(before, folderOf(turn.id))
@@ -94,6 +95,10 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
       const taken = await atWork.snapshot
       return taken?.kind === 'taken' ? JSON.stringify(taken.snapshot) : null
     },
+    sent(turnId) {
+      const atWork = turns.get(turnId)
+      if (atWork?.isFirst === true) atWork.snapshot ??= snapshot(turnId, atWork.cd)
+    },
     async after(turn, request, { didWork, codexDiff }) {
       // For a turn that may write the snapshot is there anyway, and not every command leaves a record.
       if (!didWork && request.sandbox === 'read-only') return nothing
@@ -110,6 +115,14 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
       await deps.workTree.forget(folderOf(turnId))
     },
     sweep: open => deps.workTree.forgetOthers(deps.folder, new Set<string>(open)),
+  }
+}
+
+async function takeSnapshot(workTree: WorkTree, cd: string, folder: string): Promise<SnapshotOutcome> {
+  try {
+    return await workTree.snapshot(cd, folder)
+  } catch (error) {
+    return { kind: 'failed', reason: messageOf(error) }
   }
 }
 

@@ -9,6 +9,7 @@ import { codexFailure } from './codex-failure.ts'
 import type { DeadlineLimits } from './deadlines.ts'
 import { turnCut, turnUnknown } from './errors.ts'
 import { continuationPrompt } from './reconcile.ts'
+import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
 import { runAttempt } from './turn-attempt.ts'
 import type { AttemptEnd, Stop } from './turn-attempt.ts'
@@ -35,6 +36,8 @@ export interface TurnRunDeps {
   readonly networkOf: (turn: TurnRow, request: TurnRequest) => Promise<boolean>
   /** Called before each attempt, before Codex is told anything; answers what is to be kept of the tree before the turn. */
   readonly beforeStart: (turn: TurnRow, request: TurnRequest) => Promise<string | null>
+  /** Called when Codex has been told. */
+  readonly besideStart: (turnId: TurnId) => void
 }
 
 export interface ModelChoice {
@@ -197,12 +200,10 @@ export class TurnRun {
       recorder: this.recorder,
       mustRead,
     })
-    if (turn.threadId !== opened.threadId) {
-      this.#threadId = opened.threadId
-      // The session that its caller named was lost, by this turn or by one before it.
-      const restarted = turn.threadId === null ? {} : { sessionRestarted: true }
-      await this.recorder.commit([updateTurn(turn.id, { threadId: opened.threadId, ...restarted })], [])
-    }
+    if (turn.threadId === opened.threadId) return opened
+    this.#threadId = opened.threadId
+    // A new thread was stored with its turn; else a turn before it lost the session that its caller named.
+    if (opened.threadId === agent.threadId) await this.recorder.commit([movedTo(opened.threadId, turn)], [])
     return opened
   }
 
@@ -212,7 +213,8 @@ export class TurnRun {
     const network = await this.#deps.networkOf(turn, request)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
-    await this.#markSent(round, attempts)
+    // Both beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
+    const [choice] = await Promise.all([this.#deps.modelOf(connection, turn, request), this.#markSent(round, attempts)])
     const { clock, limits } = this.#deps
     this.#sentAt ??= clock.monotonic()
     const isContinuation = attempt.why === 'continue'
@@ -237,6 +239,7 @@ export class TurnRun {
           limits: { ...limits, spentMs: clock.monotonic() - this.#sentAt },
           stopped: this.#stopped.promise,
           giveUp: reason => this.#deps.codex.restart(reason),
+          onSent: () => this.#deps.besideStart(turn.id),
           onStarted,
           onEvent: event => this.#onEvent(event),
         },
@@ -250,7 +253,7 @@ export class TurnRun {
           cwd,
           sandbox,
           network,
-          ...(await this.#deps.modelOf(connection, turn, request)),
+          ...choice,
           summary: request.reasoning ? 'auto' : 'none',
           outputSchema: request.outputSchema ?? undefined,
         },
