@@ -52,6 +52,8 @@ export function openHttpDoor(parts: HttpDoorParts): LateHttpDoor {
       parts.log.info({ url: door.url }, 'HTTP is served')
     } catch (error) {
       failure = errorShapeOf(error)
+      // A door whose address could not be written would serve whoever guesses it.
+      await stack.disposeAsync()
       parts.log.error({ error: failure }, 'HTTP is not served; the socket is')
     }
   }
