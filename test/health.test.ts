@@ -1,13 +1,15 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClient, isAlive } from '#client'
 import { configSchema, healthSchema } from '#contracts'
+import type { ChildProcess } from 'node:child_process'
 import type { Health } from '#contracts'
 import { systemClock } from '#kernel'
-import { createTestTandem } from './support/tandem.ts'
+import { createTestTandem, finished } from './support/tandem.ts'
 import { canMount, mountTmpfs } from './support/tmpfs.ts'
 import type { TestTandem } from './support/tandem.ts'
 
@@ -270,18 +272,56 @@ describe('an idle daemon', () => {
     const startDaemon = async (): Promise<void> => void (await tandem.run(['up']))
     const identity = { name: 'test', version: '0.0.0' }
     const pids = new Set<number>()
+    const ends = (): number => logged().split('nobody wanted anything').length
     for (let round = 0; round < 10; round += 1) {
-      await using client = createClient({ places: tandem.places, clock: systemClock, identity, startDaemon })
-      const { pid } = await client.call('status', {}, { caller })
-      pids.add(pid)
-      await client[Symbol.asyncDispose]()
-      // From well before the end to well after it.
-      const until = performance.now() + 800 + 50 * round
-      await expect.poll(() => performance.now() > until, { interval: 5 }).toBe(true)
+      const before = ends()
+      {
+        await using client = createClient({ places: tandem.places, clock: systemClock, identity, startDaemon })
+        pids.add((await client.call('status', {}, { caller })).pid)
+      }
+      // In turn right after it has decided to end, and around that.
+      const at = performance.now() + 850 + 60 * round
+      const isTime = (): boolean => (round % 2 === 0 ? ends() > before : performance.now() > at)
+      await expect.poll(isTime, { timeout: 20_000, interval: 3 }).toBe(true)
       await using late = createClient({ places: tandem.places, clock: systemClock, identity, startDaemon })
       expect(await late.call('threads', {}, { caller })).toEqual({ threads: [] })
     }
-    expect(pids.size).toBeGreaterThan(1)
+    expect(pids.size).toBeGreaterThanOrEqual(5)
+  })
+})
+
+describe('where no process can be detached', () => {
+  const main = fileURLToPath(new URL('../src/app/main.ts', import.meta.url))
+
+  /** A command where `/bin/sh` is there and cannot be run, for this command alone. */
+  function startWithoutShell(...argv: readonly string[]): ChildProcess {
+    const script = 'mount --bind /etc/hostname "$(readlink -f /bin/sh)" && exec "$0" "$@"'
+    const args = ['-m', '/bin/sh', '-c', script, process.execPath, main, ...argv]
+    return spawn('unshare', args, { env: tandem.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
+  it.runIf(canMount())('up says why and runs the daemon itself, in order until it is told to end', async () => {
+    configure('[codex]\npath = "/nowhere/codex"\n')
+    const up = startWithoutShell('up')
+    const ended = finished(up)
+    await expect.poll(() => stateOf('socket'), patiently).toBe('healthy')
+    const { health } = await ask()
+    expect(health.pid).toBe(up.pid)
+    expect(partOf(health, 'supervisor')).toMatchObject({ state: 'healthy', details: { is_supervised: false } })
+    up.kill('SIGTERM')
+    const { code, stderr } = await ended
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/the supervisor could not be started: spawn/)
+    expect(stderr).toContain('the daemon runs in this terminal, without a supervisor')
+    expect(stderr).toContain(`the daemon is up: pid ${up.pid}`)
+  })
+
+  it.runIf(canMount())('a command that would start the daemon says what to do', async () => {
+    const { code, stderr } = await finished(startWithoutShell('threads'))
+    expect(code).toBe(69)
+    expect(stderr).toMatch(
+      /cure: leave the daemon running in a terminal of its own: tandem up --foreground\n.*SUPERVISOR_NOT_STARTED/,
+    )
   })
 })
 

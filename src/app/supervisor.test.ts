@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,4 +65,28 @@ describe('a supervisor that is told to stop', () => {
     const daemon = writeProgram('daemon', `echo "$TANDEM_SUPERVISOR_PID" > '${root}/died'\nexit 1`)
     expect(await outcomeOf(daemon)).toEqual([0, null])
   })
+})
+
+it('what a daemon says at its death is in the log of the day, also after that was set aside', async () => {
+  const daemon = writeProgram(
+    'daemon',
+    `[ -e '${root}/second' ] && echo 'second words' >&2 && exit 0
+: > '${root}/second'
+echo 'first words' >&2
+mv '${root}/daemon.log' '${root}/daemon.log.2026-11-20.1'
+: > '${root}/daemon.log'
+exit 1`,
+  )
+  writeFileSync(join(root, 'daemon.log'), '')
+  expect(await outcomeOf(daemon)).toEqual([0, null])
+  expect(readFileSync(join(root, 'daemon.log.2026-11-20.1'), 'utf8')).toBe('first words\n')
+  expect(readFileSync(join(root, 'daemon.log'), 'utf8')).toBe('second words\n')
+})
+
+it('a log that is a link, or no file, is left alone', async () => {
+  const daemon = writeProgram('daemon', `echo words >&2; exit 0`)
+  symlinkSync(join(root, 'elsewhere'), join(root, 'daemon.log'))
+  writeFileSync(join(root, 'elsewhere'), '')
+  expect(await outcomeOf(daemon)).toEqual([0, null])
+  expect(readFileSync(join(root, 'elsewhere'), 'utf8')).toBe('')
 })

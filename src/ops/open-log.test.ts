@@ -17,6 +17,7 @@ import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AppError, createFakeClock, Secret } from '#kernel'
 import { openLog } from '#ops'
+import { canMount, mountTmpfs } from '../../test/support/tmpfs.ts'
 
 let root = ''
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'tandem-log-'))))
@@ -33,21 +34,6 @@ const linesOfText = (text: string): Record<string, unknown>[] =>
     .map(line => JSON.parse(line))
 
 const namesIn = (): string[] => readdirSync(root).sort()
-
-/** As root, and where mounting is allowed. */
-function canMount(): boolean {
-  const place = mkdtempSync(join(tmpdir(), 'tandem-mount-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'none', place], { stdio: 'ignore' })
-    execFileSync('umount', [place])
-    return true
-  } catch {
-    // Not allowed here: the test is reported as not run.
-    return false
-  } finally {
-    rmSync(place, { recursive: true, force: true })
-  }
-}
 
 describe('openLog', () => {
   it('writes one object a line, at once, from its level on, into a file for us alone', async () => {
@@ -205,9 +191,8 @@ describe('openLog', () => {
 
   it.runIf(canMount())('a full disk loses no line, tears none, and the file goes on when there is room', async () => {
     const disk = join(root, 'disk')
-    mkdirSync(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', disk])
-    try {
+    {
+      using _disk = mountTmpfs(disk, '64k')
       const said: string[] = []
       const file = join(disk, 'daemon.log')
       await using log = open({ file, maxBytes: 1_000_000, fallback: line => said.push(line) })
@@ -220,8 +205,6 @@ describe('openLog', () => {
       const kept = said.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'line')
       expect(kept.at(-1).i).toBe(99)
       expect(said.filter(line => line.includes('does not work'))).toHaveLength(1)
-    } finally {
-      execFileSync('umount', ['-l', disk])
     }
   })
 
