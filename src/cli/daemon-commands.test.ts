@@ -126,6 +126,52 @@ describe('logs', () => {
     expect(JSON.parse(harness.stdout().split('\n')[0] ?? '')).toMatchObject({ level: 'info', msg: 'turn finished' })
   })
 
+  test.each([
+    [
+      ['--level', 'error'],
+      ['error bad', 'Segmentation fault'],
+    ],
+    [
+      ['--level', 'info'],
+      ['info  turn finished', 'error bad', 'Segmentation fault'],
+    ],
+    [['--since', '1s'], []],
+    [
+      ['--since', '2026-11-21T12:00:00Z'],
+      ['info  turn finished', 'error bad', 'Segmentation fault'],
+    ],
+    [
+      ['--since', '3h', '--level', 'warn', '--json'],
+      ['"level":"error"', 'Segmentation fault'],
+    ],
+  ])('%j shows what is wanted', async (flags, expected) => {
+    const seen: ReadLogOptions[] = []
+    const harness = createHarness({
+      lifecycle: {
+        async readLog(options) {
+          seen.push(options)
+          for (const line of text.split('\n').filter(Boolean))
+            if (options.isWanted?.(`${line}\n`) !== false) options.write(`${line}\n`)
+        },
+      },
+    })
+    harness.clock.advance(2000)
+    expect(await harness.run('logs', ...flags)).toBe(0)
+    const lines = harness.stdout().split('\n').slice(0, -1)
+    expect(lines.map((line, at) => line.includes(expected[at] ?? '-'))).toEqual(expected.map(() => true))
+    expect(seen[0]?.lines).toBe(flags.includes('--since') ? 999_999 : 50)
+  })
+
+  test.each([
+    ['--level', 'loud', 'debug, info, warn, error'],
+    ['--since', 'yesterday', '90s, 10m, 2h, 3d'],
+    ['--since', '2026-99-99', '90s, 10m, 2h, 3d'],
+  ])('%s %s is refused with what it takes', async (flag, value, taken) => {
+    const harness = createHarness()
+    expect(await harness.run('logs', flag, value)).toBe(2)
+    expect(harness.stderr()).toContain(taken)
+  })
+
   test('-f goes on until Ctrl-C, or until the reader leaves', async () => {
     const seen: ReadLogOptions[] = []
     const harness = createHarness({ lifecycle: { readLog: reading(seen) } })

@@ -1,11 +1,14 @@
 import { InvalidArgumentError } from 'commander'
-import type { CommandEntry } from './command-entry.ts'
+import { logLevels } from '#contracts'
+import type { CommandEntry, Line } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
+import { logFilter, parseLevel, parseSince } from './log-filter.ts'
 import { writeLogText } from './log-lines.ts'
 import { jsonLine, plain, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 const usualLines = 50
+const mostLines = 999_999
 
 /** Commands that start, stop and watch the daemon's process. */
 export const daemonEntries: readonly CommandEntry[] = [
@@ -28,18 +31,42 @@ export const daemonEntries: readonly CommandEntry[] = [
     name: 'logs',
     heading: 'The daemon',
     summary: 'show the end of its log',
+    description:
+      'Needs no daemon that runs. What a crashing program left in the log counts as an error. With --json the lines are as they are in the file, an object each.',
     options: [
       { flags: '-f, --follow', help: 'go on with new lines until Ctrl-C' },
-      { flags: '-n, --lines <count>', help: 'how many lines', fallback: String(usualLines), parse: parseLines },
+      {
+        flags: '-n, --lines <count>',
+        help: 'how many lines',
+        fallback: `${usualLines}; with --since all`,
+        parse: parseLines,
+      },
+      { flags: '-l, --level <level>', help: 'only what is at least as grave', choices: logLevels, parse: parseLevel },
+      { flags: '--since <time>', help: 'only what came later: 90s, 10m, 2h or 3d ago, or a time', parse: parseSince },
     ],
-    examples: ['tandem logs --follow', 'tandem logs -n 500 --json'],
-    run(session, line) {
-      const lines = line.option('lines')
-      const follow = line.has('follow')
-      return runLogs(session, { lines: typeof lines === 'number' ? lines : usualLines, follow })
-    },
+    examples: ['tandem logs --follow', 'tandem logs --level warn --since 1h', 'tandem logs -n 500 --json'],
+    run: (session, line) => runLogs(session, logRequest(line, session.deps.clock.now())),
   },
 ]
+
+interface LogRequest {
+  readonly lines: number
+  readonly follow: boolean
+  readonly isWanted: (line: string) => boolean
+}
+
+function logRequest(line: Line, nowMs: number): LogRequest {
+  const [lines, since, level] = [line.option('lines'), line.option('since'), line.text('level')]
+  const sinceMs: unknown = typeof since === 'function' ? since(nowMs) : undefined
+  return {
+    lines: typeof lines === 'number' ? lines : since === undefined ? usualLines : mostLines,
+    follow: line.has('follow'),
+    isWanted: logFilter({
+      level: logLevels.find(known => known === level),
+      sinceMs: typeof sinceMs === 'number' ? sinceMs : undefined,
+    }),
+  }
+}
 
 async function runUp(session: Session, options: { readonly foreground: boolean }): Promise<number> {
   const { deps, out, err, isJson } = session
@@ -86,10 +113,7 @@ async function runDown({ deps, out, err, isJson }: Session): Promise<number> {
 }
 
 /** The end of the daemon's log; with `follow` until Ctrl-C. With --json the lines as they are. */
-async function runLogs(
-  session: Session,
-  options: { readonly lines: number; readonly follow: boolean },
-): Promise<number> {
+async function runLogs(session: Session, options: LogRequest): Promise<number> {
   const { deps, out, isJson } = session
   const leaving = new AbortController()
   let code: number = exitCodes.ok

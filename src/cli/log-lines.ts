@@ -10,7 +10,7 @@ export function writeLogText(out: Output, text: string, options: { readonly isRa
 }
 
 /** As `ops` writes it: the level's name, and the time in ISO 8601. */
-const recordSchema = z.looseObject({ level: z.string(), time: z.iso.datetime(), msg: z.string() })
+export const recordSchema = z.looseObject({ level: z.string(), time: z.iso.datetime(), msg: z.string() })
 
 /** A line that is not one of the logger's own is what a crashing program left: shown as it came. */
 function readable(line: string): string {
@@ -21,7 +21,7 @@ function readable(line: string): string {
   return [time, plainLine(level).padEnd(5), plainLine(msg), ...shown].join(' ')
 }
 
-function jsonOrNull(line: string): unknown {
+export function jsonOrNull(line: string): unknown {
   try {
     const value: unknown = JSON.parse(line)
     return value

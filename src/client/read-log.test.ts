@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readLog } from '#client'
+import type { ReadLogOptions } from '#client'
 import { systemClock } from '#kernel'
 import { tempPlaces } from '../../test/support/fake-daemon.ts'
 
@@ -21,7 +22,7 @@ afterEach(() => {
   temp[Symbol.dispose]()
 })
 
-const read = (options: { readonly lines: number; readonly follow?: boolean }): Promise<void> =>
+const read = (options: Partial<ReadLogOptions> & { readonly lines: number }): Promise<void> =>
   readLog(
     { places: temp.places, clock: systemClock },
     { follow: false, signal: stop.signal, write: text => said.push(text), ...options },
@@ -43,6 +44,30 @@ describe('readLog', () => {
     writeFileSync(file, 'e\n')
     await read({ lines: 4 })
     expect(said).toEqual(['b\n', 'c\n', 'd\n', 'e\n'])
+  })
+
+  it('counts and passes only lines that are wanted, across files and while it follows', async () => {
+    writeFileSync(`${file}.2026-11-19.1`, 'keep 1\nno\nkeep 2\nno\n')
+    writeFileSync(file, 'no\nkeep 3\nno\n')
+    const isWanted = (line: string): boolean => line.startsWith('keep')
+    await read({ lines: 2, isWanted })
+    expect(said).toEqual(['keep 2\n', 'keep 3\n'])
+    const arrived = Promise.withResolvers<void>()
+    const write = (text: string): void => {
+      said.push(text)
+      if (text === 'keep 5\n') arrived.resolve()
+      if (text === 'keep 3\n') {
+        appendFileSync(file, 'no\nkeep 4\n')
+        renameSync(file, `${file}.2026-11-20.1`)
+        writeFileSync(file, 'keep 5\nno\n')
+      }
+    }
+    said.length = 0
+    const following = read({ lines: 1, follow: true, isWanted, write })
+    await arrived.promise
+    stop.abort()
+    await following
+    expect(said).toEqual(['keep 3\n', 'keep 4\n', 'keep 5\n'])
   })
 
   it('passes nothing when asked for nothing, and all when there is less', async () => {

@@ -9,6 +9,8 @@ import type { Clock } from '#kernel'
 export interface ReadLogOptions {
   /** Last lines to begin with. */
   readonly lines: number
+  /** Lines that are not are neither passed nor counted; each file's are asked about in their order. */
+  readonly isWanted?: (line: string) => boolean
   /** Go on with new lines until `signal` aborts. */
   readonly follow: boolean
   readonly signal: AbortSignal
@@ -23,7 +25,7 @@ export async function readLog(
 ): Promise<void> {
   const file = deps.places.logFile
   if (!existsSync(file) && !options.follow) throw logMissing(file)
-  const follower = new LogFollower(file, options.write)
+  const follower = new LogFollower(file, options)
   try {
     follower.begin(options.lines)
     while (options.follow && !options.signal.aborted) {
@@ -42,25 +44,27 @@ const stopFollowing = (): void => undefined
 class LogFollower implements Disposable {
   readonly #file: string
   readonly #write: (text: string) => void
+  readonly #isWanted: (line: string) => boolean
   #fd: number | undefined
   #offset = 0
   #partial: Buffer = Buffer.alloc(0)
 
-  constructor(file: string, write: (text: string) => void) {
+  constructor(file: string, { write, isWanted = () => true }: Pick<ReadLogOptions, 'write' | 'isWanted'>) {
     this.#file = file
     this.#write = write
+    this.#isWanted = isWanted
   }
 
   begin(count: number): void {
     this.#open()
     const lines: string[] = []
     this.#read(line => {
-      lines.push(line)
+      if (this.#isWanted(line)) lines.push(line)
       if (lines.length > count) lines.shift()
     })
     for (const older of setAsideOf(this.#file).reverse()) {
       if (lines.length >= count) break
-      lines.unshift(...lastLinesOf(older, count - lines.length))
+      lines.unshift(...lastLinesOf(older, count - lines.length, this.#isWanted))
     }
     for (const line of lines) this.#write(line)
   }
@@ -68,14 +72,18 @@ class LogFollower implements Disposable {
   passNew(): void {
     this.#open()
     this.#startOverIfCut()
-    this.#read(this.#write)
+    this.#read(line => this.#pass(line))
     if (this.#fd === undefined || !this.#wasReplaced(this.#fd)) return
     // What came between the read and the rotation.
-    this.#read(this.#write)
+    this.#read(line => this.#pass(line))
     const between = this.#setAsideSince(this.#fd)
     this.#close()
-    for (const file of between) for (const line of lastLinesOf(file, Infinity)) this.#write(line)
+    for (const file of between) for (const line of lastLinesOf(file, Infinity, this.#isWanted)) this.#write(line)
     this.passNew()
+  }
+
+  #pass(line: string): void {
+    if (this.#isWanted(line)) this.#write(line)
   }
 
   [Symbol.dispose](): void {
@@ -151,10 +159,10 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-function lastLinesOf(file: string, count: number): string[] {
+function lastLinesOf(file: string, count: number, isWanted: (line: string) => boolean): string[] {
   if (!existsSync(file)) return []
   const lines: string[] = []
-  const follower = new LogFollower(file, line => lines.push(line))
+  const follower = new LogFollower(file, { write: line => void lines.push(line), isWanted })
   try {
     follower.passNew()
   } finally {
