@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { configSchema, turnAnswerSchema, verbs } from '#contracts'
+import { configSchema, policySchema, turnAnswerSchema, verbs } from '#contracts'
 import { commandPages } from './command-pages.ts'
 import { optionsOfCommand, promptsOfServer } from './doors.ts'
 import type { CommandShape, ToolShape, VerbDescription } from '#contracts'
@@ -17,15 +17,37 @@ export async function generatedPages(): Promise<ReadonlyMap<string, string>> {
 
 function configurationPage(): string {
   const sections = membersOf(z.toJSONSchema(configSchema, { io: 'input' })).map(section =>
-    [
-      `## \`[${section.name}]\`\n\n${capital(section.meaning)}.\n`,
-      '| key | type | default | meaning |\n| --- | --- | --- | --- |',
-      ...membersOf(section.schema).map(
-        ({ name, type, fallback, meaning }) => `| \`${name}\` | ${type} | ${fallback} | ${meaning} |`,
-      ),
-    ].join('\n'),
+    [`## \`[${section.name}]\`\n\n${capital(section.meaning)}.\n`, keyTable(membersOf(section.schema))].join('\n'),
   )
-  return page('Configuration', [places, ...sections])
+  return page('Configuration', [places, ...sections, policyReference()])
+}
+
+/** Members of a table, or of the tables of a list, stand below their own heading. */
+function policyReference(): string {
+  const isTable = ({ schema }: Member): boolean => tableIn(schema) !== undefined
+  const all = membersOf(z.toJSONSchema(policySchema, { io: 'input' }))
+  const tables = all.filter(isTable).map(({ name, schema, meaning }) => {
+    const header = get(schema, 'type') === 'array' ? `[[${name}]]` : `[${name}]`
+    return `### \`${header}\`\n\n${capital(meaning)}.\n\n${keyTable(membersOf(tableIn(schema)))}`
+  })
+  return [policyIntro, keyTable(all.filter(member => !isTable(member))), ...tables].join('\n\n')
+}
+
+const policyIntro = `## policy.toml
+
+\`policy.toml\` in the same directory says what may be asked of Codex; [policy.md](policy.md) explains it by example. The daemon reads it again
+whenever it has changed. Every key may be left out but \`directory\` of a rule.`
+
+const keyTable = (members: readonly Member[]): string =>
+  [
+    '| key | type | default | meaning |\n| --- | --- | --- | --- |',
+    ...members.map(({ name, type, fallback, meaning }) => `| \`${name}\` | ${type} | ${fallback} | ${meaning} |`),
+  ].join('\n')
+
+function tableIn(schema: unknown): unknown {
+  if (get(schema, 'type') === 'object') return schema
+  const items = get(schema, 'items')
+  return get(items, 'type') === 'object' ? items : undefined
 }
 
 const places = `\`config.toml\` in the configuration directory. Every key may be left out, and so may the file; an unknown key is

@@ -77,6 +77,15 @@ describe('the policy file', () => {
     await expect(createPolicySource(folder.file).read()).rejects.toEqual(invalid(problem))
   })
 
+  it('may say what docs/policy.md shows', async () => {
+    using folder = openFolder()
+    const page = readFileSync(join(import.meta.dirname, '../../docs/policy.md'), 'utf8')
+    folder.write(/```toml\n([\s\S]+?)```/.exec(page)?.[1] ?? 'no example')
+    const { policy } = await createPolicySource(folder.file).read()
+    expect(policy.rules.map(rule => rule.directory)).toEqual(['~/work/site', '~/work/site/deploy'])
+    expect(policy.directories.deny).toEqual(['~/work/customers'])
+  })
+
   it('is valid again as soon as it is mended', async () => {
     using folder = openFolder()
     folder.write('nonsense')
