@@ -1,9 +1,26 @@
 import { putSettings } from '#store'
 import { knockAtOwnSocket } from './knock.ts'
+import type { Config, Places } from '#contracts'
+import type { Clock } from '#kernel'
 import type { Finding, OpenLog, Probe } from '#ops'
-import type { DaemonHealthDeps } from './health.ts'
+import type { Store } from '#store'
 import type { HttpState } from './http-door.ts'
+import type { IdleWatch } from './idle.ts'
 import type { LateCodex } from './late-codex.ts'
+
+export interface DaemonHealthDeps {
+  readonly config: Config
+  readonly places: Places
+  readonly version: string
+  readonly clock: Clock
+  readonly log: OpenLog
+  readonly store: Store
+  readonly codex: LateCodex
+  readonly idle: IdleWatch
+  readonly isSupervised: () => boolean
+  /** Undefined: there is no such door yet. */
+  readonly http: () => HttpState | undefined
+}
 
 /** What most parts have. */
 const usual = { isVital: false, everyMs: 10_000, maxAgeMs: 0, lateMs: 1000 } as const

@@ -1,26 +1,7 @@
 import { createHealthRegistry, diskPart, memoryPart, watchLoopDelay } from '#ops'
 import { codexPart, httpPart, logPart, socketPart, storeParts, supervisorPart } from './health-parts.ts'
-import type { Config, Health, Places } from '#contracts'
-import type { Clock } from '#kernel'
-import type { OpenLog } from '#ops'
-import type { Store } from '#store'
-import type { HttpState } from './http-door.ts'
-import type { IdleWatch } from './idle.ts'
-import type { LateCodex } from './late-codex.ts'
-
-export interface DaemonHealthDeps {
-  readonly config: Config
-  readonly places: Places
-  readonly version: string
-  readonly clock: Clock
-  readonly log: OpenLog
-  readonly store: Store
-  readonly codex: LateCodex
-  readonly idle: IdleWatch
-  readonly isSupervised: () => boolean
-  /** Undefined: there is no such door yet. */
-  readonly http: () => HttpState | undefined
-}
+import type { Health } from '#contracts'
+import type { DaemonHealthDeps } from './health-parts.ts'
 
 /** Looks at the parts of the daemon from now on. Disposing ends that. */
 export interface DaemonHealth extends Disposable {
