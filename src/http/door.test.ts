@@ -217,6 +217,12 @@ describe('a body', () => {
     expect(test.verbs.calls).toEqual([])
   })
 
+  it('is where the members of a POST stand: what is in the query would be lost', async () => {
+    const answer = await test.post('/v1/turns?sandbox=read-only', { prompt: 'x', cd: '/p' })
+    expect(await refusal(answer)).toEqual([400, 'HTTP_REQUEST_MALFORMED'])
+    expect(test.verbs.calls).toEqual([])
+  })
+
   it('that is not UTF-8 is refused', async () => {
     const body = Buffer.concat([Buffer.from('{"prompt":"'), Buffer.from([0xff, 0xfe]), Buffer.from('","cd":"/p"}')])
     const headers = { ...bearer, 'content-type': 'application/json' }
@@ -244,6 +250,7 @@ describe('slow clients', () => {
     await slow.raw(body)
     expect(slow.verbs.calls).toEqual([])
     expect(slow.door.calls).toBe(0)
+    expect(slow.logged).toEqual([])
   })
 
   it('that read nothing of a stream are cut at the bound, and the call is detached', async () => {

@@ -31,8 +31,11 @@ async function bytesOf(request: {
   const chunks: Uint8Array[] = []
   let length = 0
   const reader = body.getReader()
+  // A client that leaves in the middle, or is too slow, is no fault of ours.
+  const read = () => reader.read().catch(() => ({ done: undefined }) as const)
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (let next = await read(); next.done !== true; next = await read()) {
+      if (next.done === undefined) throw bodyMalformed('it ended before it was whole')
       length += next.value.byteLength
       if (length > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
       chunks.push(next.value)

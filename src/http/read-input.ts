@@ -1,4 +1,4 @@
-import { memberTwice } from './errors.ts'
+import { memberTwice, requestMalformed } from './errors.ts'
 import { readJsonBody } from './read-body.ts'
 import type { JsonObject } from './json.ts'
 import type { Route } from './routes.ts'
@@ -17,6 +17,8 @@ export interface InputRequest {
  * query get the type that the schema names; what does not fit stays text, and the schema says what is wrong.
  */
 export async function readInput(route: Route, request: InputRequest): Promise<JsonObject> {
+  if (route.method !== 'GET' && new URL(request.url).search !== '')
+    throw requestMalformed(`a query, which ${route.method} does not take: members stand in the body`)
   const given = route.method === 'GET' ? queryOf(route, request.url) : await readJsonBody(request)
   const inPath = Object.fromEntries(
     Object.entries(request.params).map(([name, text]) => [name, valueOf(route, name, text)] as const),
