@@ -39,7 +39,7 @@ function cliDeps(environment: Environment): CliDeps {
       demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),
       policyAllow: async grant => (await import('./allow-policy.ts')).allowPolicy(environment, grant),
       check: async () => (await import('./local.ts')).checkHere(environment),
-      doctor: async ({ onStep }) => (await import('./local.ts')).doctorHere(environment, onStep),
+      doctor: async request => (await import('./local.ts')).doctorHere(environment, request),
       claudeInstall: async request => (await import('./local.ts')).installHere(environment, request),
       claudeUninstall: async request => (await import('./local.ts')).uninstallHere(environment, request),
       storeCopy: async request => (await import('./store-copy.ts')).copyStoreHere(environment, request),

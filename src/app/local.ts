@@ -9,7 +9,7 @@ import { portInUse } from './errors.ts'
 import { takeLock } from './lock.ts'
 import { readConfig } from './read-config.ts'
 import { createPolicySource } from './read-policy.ts'
-import type { ClaudeInstallRequest } from '#cli'
+import type { ClaudeInstallRequest, DoctorRequest } from '#cli'
 import type { ClaudeReport, FindingsReport } from '#contracts'
 import type { CheckDeps } from '#local'
 import type { Environment } from './environment.ts'
@@ -20,11 +20,12 @@ export function checkHere(environment: Environment): Promise<FindingsReport> {
   return runCheck(checkDeps(environment))
 }
 
-/** A signal ends it in order. */
-export async function doctorHere(environment: Environment, onStep: (step: string) => void): Promise<FindingsReport> {
+/** The end of the session ends it in order, as the caller's own signal does. */
+export async function doctorHere(environment: Environment, request: DoctorRequest): Promise<FindingsReport> {
   const leaving = new AbortController()
   using _listening = onLeave(() => leaving.abort())
-  return await runDoctor({ ...checkDeps(environment), onStep, signal: leaving.signal })
+  const signal = AbortSignal.any([leaving.signal, request.signal])
+  return await runDoctor({ ...checkDeps(environment), homeDir: environment.homeDir, onStep: request.onStep, signal })
 }
 
 export function installHere(environment: Environment, request: ClaudeInstallRequest): Promise<ClaudeReport> {

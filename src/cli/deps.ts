@@ -51,8 +51,7 @@ export interface LocalCommands {
   /** POLICY_NOT_BY_AGENT, POLICY_INVALID, POLICY_NOT_EDITABLE. */
   policyAllow(grant: PolicyGrant): Promise<PolicyAllowed>
   check(): Promise<FindingsReport>
-  /** `onStep` hears what is being done. */
-  doctor(options: { readonly onStep: (step: string) => void }): Promise<FindingsReport>
+  doctor(request: DoctorRequest): Promise<FindingsReport>
   /** STORE_IN_USE, STORE_NOT_EMPTY. `from` left out: the store that is in use. `onStep` hears how far it is. */
   storeCopy(request: StoreCopyRequest): Promise<StoreCopy>
   claudeInstall(options: ClaudeInstallRequest): Promise<ClaudeReport>
@@ -64,6 +63,13 @@ export interface StoreCopyRequest {
   readonly to: string
   readonly from: string | undefined
   readonly onStep: (step: string) => void
+}
+
+export interface DoctorRequest {
+  /** Hears what is being done. */
+  readonly onStep: (step: string) => void
+  /** Ends it in order: CANCELLED. */
+  readonly signal: AbortSignal
 }
 
 export interface ClaudeInstallRequest {

@@ -9,6 +9,7 @@ export type {
   ClaudeInstallRequest,
   CliDeps,
   CliEnvironment,
+  DoctorRequest,
   InputStream,
   Lifecycle,
   LocalCommands,
