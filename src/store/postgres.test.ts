@@ -1,8 +1,10 @@
-import { newAgentId, newTurnId, Secret, silentLog } from '#kernel'
+import { newAgentId, newTurnId, Secret, silentLog, sleep } from '#kernel'
 import type { Log } from '#kernel'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { postgresUrl } from '../../test/support/postgres-schema.ts'
@@ -223,6 +225,55 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres', () => {
     })
   })
 
+  test('whose connections are cut again and again: what is acknowledged is there once, in order', async () => {
+    await using store = await openAt(home.schema.url)
+    const acknowledged: string[] = []
+    const lost: string[] = []
+    let isOver = false
+    const lanes = Array.from({ length: 8 }, async (_, lane) => {
+      for (let n = 0; !isOver; n += 1) {
+        const text = `${lane}:${n}`
+        const writing = store.commit({ events: [textEvent(agentId, text), textEvent(agentId, text)] })
+        await writing.then(
+          () => acknowledged.push(text),
+          () => lost.push(text),
+        )
+      }
+    })
+    for (let cuts = 0; cuts < 15; cuts += 1) {
+      const before = acknowledged.length
+      await waitUntil(() => acknowledged.length >= before + 20)
+      await home.schema.cutConnections()
+    }
+    isOver = true
+    await Promise.all(lanes)
+    const events = await store.events.after({ cursor: 0, limit: 100_000 })
+    const texts = events.map(event => String(event.data['text']))
+    expect(lost).toEqual([])
+    expect(texts).toHaveLength(2 * acknowledged.length)
+    expect(new Set(texts)).toEqual(new Set(acknowledged))
+    for (const lane of Array.from({ length: 8 }, (_, number) => `${number}:`)) {
+      const own = texts.filter(text => text.startsWith(lane)).map(text => Number(text.slice(lane.length)))
+      expect(own).toEqual(own.toSorted((a, b) => a - b))
+    }
+  })
+
+  test(
+    'of a process that is killed while it commits: every acknowledged row is there, no commit by half',
+    { timeout: 120_000 },
+    async () => {
+      for (let round = 0; round < 4; round += 1) {
+        const acknowledged = await killCommitting({ file: home.file, url: home.schema.url, afterAcks: 40 + 60 * round })
+        await using store = await home.open()
+        const texts = (await store.events.after({ cursor: 0, limit: 100_000 })).map(event => String(event.data['text']))
+        const found = new Set(texts)
+        expect(acknowledged.length).toBeGreaterThan(0)
+        expect(acknowledged.filter(text => !found.has(text))).toEqual([])
+        expect(texts).toHaveLength(2 * found.size)
+      }
+    },
+  )
+
   test('waits for the lock of another session, bounded; its neighbours in the group are written', async () => {
     await using store = await openAt(changed(url => url.searchParams.set('lock_timeout', '200')))
     const agent = await addAgent(store)
@@ -342,6 +393,58 @@ async function startRefusing(sqlState: string): Promise<Refusing> {
   return {
     port: address.port,
     [Symbol.asyncDispose]: () => new Promise<void>(resolve => void server.close(() => resolve())),
+  }
+}
+
+/** Each commit is a pair; a line is printed when it is acknowledged. */
+const committing = `
+  import { writeSync } from 'node:fs'
+  const { openStore } = await import(process.env.STORE)
+  const { systemClock, silentLog, newAgentId, Secret } = await import(process.env.KERNEL)
+  const { FILE: file, URL: url, ROUND: round } = process.env
+  const store = await openStore({ file, url: new Secret(url), clock: systemClock, log: silentLog })
+  const agentId = newAgentId(1)
+  const lane = async lane => {
+    for (let n = 0; ; n += 1) {
+      const text = round + lane + ':' + n
+      const event = { kind: 'text', data: { item_id: 'item', text }, agentId, turnId: null, threadId: null }
+      await store.commit({ events: [event, event] })
+      writeSync(1, text + '\\n')
+    }
+  }
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
+
+async function killCommitting(work: {
+  readonly file: string
+  readonly url: string
+  readonly afterAcks: number
+}): Promise<readonly string[]> {
+  const env = {
+    ...process.env,
+    FILE: work.file,
+    URL: work.url,
+    ROUND: String(work.afterAcks),
+    STORE: new URL('./index.ts', import.meta.url).href,
+    KERNEL: new URL('../kernel/index.ts', import.meta.url).href,
+  }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', committing], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const closed = once(child, 'close')
+  const acknowledged: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    acknowledged.push(line)
+    if (acknowledged.length === work.afterAcks) child.kill('SIGKILL')
+  }
+  await closed
+  return acknowledged
+}
+
+async function waitUntil(holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries += 1) {
+    if (tries > 1000) throw new Error('it did not come to that within ten seconds')
+    await sleep(10)
   }
 }
 
