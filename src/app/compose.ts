@@ -152,8 +152,18 @@ function factsOf({ environment, places, startedAt, isSupervised, stop, clients, 
     is_supervised: isSupervised(),
     is_stopping: stop.isStopping,
     clients: clients(),
-    memory_bytes: process.memoryUsage.rss(),
+    memory_bytes: residentBytes(),
   }
 }
 
 const urlOf = (url: string | undefined): { url: string } | null => (url === undefined ? null : { url })
+
+/** The highest so far where the present one cannot be read: with no descriptor left `status` must answer all the more. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    // It is read from /proc.
+    return process.resourceUsage().maxRSS * 1024
+  }
+}
