@@ -3,6 +3,7 @@ import { basename, join, relative, resolve } from 'node:path'
 import { build as bundle } from 'esbuild'
 import type { Plugin } from 'esbuild'
 import { siblingFiles } from './sibling-files.ts'
+import { straightImports } from './straight-imports.ts'
 import { thirdPartyNotices } from './third-party.ts'
 
 /*
@@ -22,6 +23,7 @@ export async function buildDist(root: string, say: (line: string) => void): Prom
   const siblings = siblingFiles({
     sourceDir: join(root, 'src'),
     entries: new Map([...entries].map(([name, source]) => [resolve(root, source), name])),
+    rewrite: straightImports(join(root, 'src')),
   })
   const result = await bundle({
     absWorkingDir: root,

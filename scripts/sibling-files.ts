@@ -17,6 +17,8 @@ export function siblingFiles(options: {
   readonly sourceDir: string
   /** Absolute path of an entry -> its name in the bundle. */
   readonly entries: ReadonlyMap<string, string>
+  /** What else becomes of a source file on its way into the bundle. */
+  readonly rewrite: (text: string) => string
 }): SiblingFiles {
   const outputs = new Set([...options.entries.values()].map(name => `./${name}.js`))
   const assets = new Map<string, string>()
@@ -47,7 +49,7 @@ export function siblingFiles(options: {
             siblingAddress,
             (_, before: string, address: string, after: string) => before + addressOf(path, address) + after,
           )
-          return { contents, loader: 'ts' }
+          return { contents: options.rewrite(contents), loader: 'ts' }
         })
       },
     },

@@ -131,6 +131,21 @@ describe('the bundle', () => {
     ])
   })
 
+  it('loads of a room only the files whose names a program uses', async () => {
+    write('package.json', '{ "type": "module", "imports": { "#room": "./src/room/index.ts" } }')
+    write('src/room/index.ts', `export { one, type Two } from './one.ts'\nexport { other } from './other.ts'\n`)
+    write('src/room/one.ts', `export type Two = 2\nconsole.log('one is loaded')\nexport const one = 1`)
+    write('src/room/other.ts', `console.log('other is loaded')\nexport const other: number = 2`)
+    write('src/app/later.ts', `import { other as late } from '#room'\nexport const shown = late\n`)
+    write(
+      'src/app/main.ts',
+      `import {\n  one,\n  type Two,\n} from '#room'\nconst two: Two = 2\nconsole.log(one + two)\nif (process.argv[2] === 'more') console.log((await import('./later.ts')).shown)\n`,
+    )
+    await buildDist(root, () => undefined)
+    expect(run(join(root, 'bin/tandem'), []).stdout).toBe('one is loaded\n3\n')
+    expect(run(join(root, 'bin/tandem'), ['more']).stdout).toBe('one is loaded\n3\nother is loaded\n2\n')
+  })
+
   it('refuses an address that would not be there', async () => {
     write('src/app/main.ts', `console.log(new URL('./missing.txt', import.meta.url))`)
     await expect(buildDist(root, () => undefined)).rejects.toThrow('missing.txt, which does not exist')
