@@ -16,8 +16,8 @@ import { nodeFileOf } from './node-file.ts'
 import { openPostgresStore } from './open-postgres.ts'
 import { addAgent, createPostgresHome, textEvent, turnRow } from './test-arms.ts'
 import type { PostgresHome } from './test-arms.ts'
-import { startLink } from './test-link.ts'
-import type { Link } from './test-link.ts'
+import { startLink } from '../../test/support/tcp-link.ts'
+import type { Link } from '../../test/support/tcp-link.ts'
 
 const agentId = newAgentId(1)
 
@@ -229,9 +229,9 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres', () => {
     await using store = await openAt(home.schema.url)
     const acknowledged: string[] = []
     const lost: string[] = []
-    let isOver = false
+    const over = new AbortController()
     const lanes = Array.from({ length: 8 }, async (_, lane) => {
-      for (let n = 0; !isOver; n += 1) {
+      for (let n = 0; !over.signal.aborted; n += 1) {
         const text = `${lane}:${n}`
         const writing = store.commit({ events: [textEvent(agentId, text), textEvent(agentId, text)] })
         await writing.then(
@@ -245,7 +245,7 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres', () => {
       await waitUntil(() => acknowledged.length >= before + 20)
       await home.schema.cutConnections()
     }
-    isOver = true
+    over.abort()
     await Promise.all(lanes)
     const events = await store.events.after({ cursor: 0, limit: 100_000 })
     const texts = events.map(event => String(event.data['text']))
