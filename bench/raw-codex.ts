@@ -27,9 +27,9 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
     async startThread() {
       const started = await rpc.request('thread/start', {
         cwd: world.project,
-        sandbox: 'read-only',
+        permissions: profile,
         approvalPolicy: 'never',
-        config: { agents: { enabled: false }, features: { multi_agent: false } },
+        config: { agents: { enabled: false }, features: { multi_agent: false }, ...readOnly },
       })
       return textAt(started, 'thread', 'id')
     },
@@ -50,7 +50,7 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
         input: [{ type: 'text', text: prompt, text_elements: [] }],
         cwd: world.project,
         approvalPolicy: 'never',
-        sandboxPolicy: { type: 'readOnly', networkAccess: false },
+        permissions: profile,
         effort: 'medium',
         summary: 'none',
       })
@@ -60,4 +60,10 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
     },
     [Symbol.asyncDispose]: () => rpc[Symbol.asyncDispose](),
   }
+}
+
+const profile = 'bench-read'
+const readOnly = {
+  default_permissions: profile,
+  permissions: { [profile]: { filesystem: { ':root': 'read' }, network: { enabled: false } } },
 }

@@ -25,11 +25,13 @@ export const killedDaemon: Figure = {
   async run(lab) {
     const rounds = lab.rounds(20, 1)
     const world = await lab.openWorld(rulesOf(rounds))
-    await world.tandem(['up'])
     const samples: number[] = []
     const reference: number[] = []
     for (let round = 0; round < rounds; round += 1) {
+      // With a supervisor of its own each time: one whose daemon dies again and again pauses longer and longer.
+      await world.tandem(['up'])
       samples.push(await killedInTurn(lab, world, `ours ${round}.`, `cut ours ${round}`))
+      await world.tandem(['down'])
       reference.push(await killedByHand(lab, world, `raw ${round}.`, `cut raw ${round}`))
       if (round % 5 === 0) lab.say(`kill ${round} of ${rounds}`)
     }
