@@ -138,13 +138,16 @@ describe('tandem health', () => {
   })
 
   it('tells within its bound that the daemon hangs, and what stops it', async () => {
+    const before = performance.now()
+    await ask()
+    const usualMs = performance.now() - before
     await tandem.run(['up'])
     const pid = tandem.daemonPid() ?? 0
     process.kill(pid, 'SIGSTOP')
     try {
       const began = performance.now()
       const { code, health } = await ask()
-      expect(performance.now() - began).toBeLessThan(8000)
+      expect(performance.now() - began).toBeLessThan(5000 + 3 * usualMs + 2000)
       expect([code, health.state, health.pid]).toEqual([2, 'down', pid])
       expect(health.parts).toMatchObject([
         { part: 'socket', why: expect.stringContaining('stopped by a signal'), cure: `kill -CONT ${pid}` },
@@ -223,7 +226,7 @@ describe('tandem health', () => {
     await tandem.run(['up'])
     await expect.poll(() => shown, patiently).toMatch(/socket: down -> healthy/)
     process.kill(tandem.daemonPid() ?? 0, 'SIGKILL')
-    await expect.poll(() => shown, patiently).toMatch(/daemon: pid \d+ -> (?!-)\d+/)
+    await expect.poll(() => shown, patiently).toMatch(/daemon: pid - -> (\d+)[^]*daemon: pid .* -> (?!\1)\d+/)
     watching.kill('SIGINT')
     await expect.poll(() => watching.exitCode, patiently).toBe(130)
   })
@@ -273,7 +276,7 @@ describe('an idle daemon', () => {
     const identity = { name: 'test', version: '0.0.0' }
     const pids = new Set<number>()
     const ends = (): number => logged().split('nobody wanted anything').length
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       const before = ends()
       {
         await using client = createClient({ places: tandem.places, clock: systemClock, identity, startDaemon })
@@ -286,7 +289,7 @@ describe('an idle daemon', () => {
       await using late = createClient({ places: tandem.places, clock: systemClock, identity, startDaemon })
       expect(await late.call('threads', {}, { caller })).toEqual({ threads: [] })
     }
-    expect(pids.size).toBeGreaterThanOrEqual(5)
+    expect(pids.size).toBeGreaterThanOrEqual(4)
   })
 })
 

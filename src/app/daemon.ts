@@ -208,7 +208,8 @@ async function reportFailedStart(environment: Environment, error: unknown): Prom
     await ensurePrivateDirectory(places.stateDir, 'TANDEM_STATE_DIR')
     await writePrivateFile(startErrorFileOf(places), text)
     const { max_bytes: maxBytes } = configSchema.parse({}).log
-    await using log = openLog({ file: places.logFile, level: 'info', maxBytes, clock: systemClock })
+    // As many as one may keep: the configuration may be what is wrong, and nothing is deleted for not being able to read it.
+    await using log = openLog({ file: places.logFile, level: 'info', maxBytes, maxFiles: 365, clock: systemClock })
     log.error({ error }, 'daemon could not start')
   } catch {
     // The directory itself is what is wrong: standard error has told.

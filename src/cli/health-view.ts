@@ -20,7 +20,9 @@ export function changesBetween(before: Health, after: Health): readonly string[]
   const was = new Map(before.parts.map(part => [part.part, part]))
   const changes = after.parts.flatMap(part => {
     const earlier = was.get(part.part)
-    if (earlier?.state === part.state && (part.state === 'healthy' || earlier.why === part.why)) return []
+    // A part that one learns of with the daemon is worth a word only when something is wrong with it.
+    if (part.state === (earlier?.state ?? 'healthy') && (part.state === 'healthy' || earlier?.why === part.why))
+      return []
     return [
       `${part.part}: ${earlier?.state ?? 'not known'} -> ${part.state}${part.why === null ? '' : `: ${part.why}`}`,
     ]

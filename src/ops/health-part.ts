@@ -120,7 +120,11 @@ export class Part implements Disposable {
     const { lateMs, lostMs } = this.probe
     const waiting = new DisposableStack()
     const tell = (afterMs: number, state: HealthState): void => {
-      const late = (): void => this.#become({ state, why: `it has not answered for ${afterMs} ms` })
+      const late = (): void => {
+        // What was down at the last answer has not become better by giving none.
+        if (rankOf[state] < rankOf[this.#finding?.state ?? 'healthy']) return
+        this.#become({ state, why: `it has not answered for ${afterMs} ms` })
+      }
       waiting.use(this.#deps.clock.after(afterMs, late))
     }
     tell(lateMs, 'degraded')
@@ -142,5 +146,7 @@ export class Part implements Disposable {
     return this.#deps.clock.after(this.probe.everyMs, () => void this.look())
   }
 }
+
+const rankOf: Readonly<Record<HealthState, number>> = { healthy: 0, degraded: 1, down: 2 }
 
 const notYet: Finding = { state: 'degraded', why: 'it was not looked at yet' }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AppError, createFakeClock } from '#kernel'
 import { createHealthRegistry } from '#ops'
-import type { Finding, HealthChange, Probe } from '#ops'
+import type { Finding, HealthChange, HealthRegistry, Probe } from '#ops'
 import type { FakeClock } from '#kernel'
 
 const start = 1_700_000_000_000
@@ -27,6 +27,14 @@ const probe = (look: Probe['look'], more: Partial<Probe> = {}): Probe => ({
 
 /** Lets what is resolved already come through. */
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+/** Whatever is under way. */
+async function reportNow(health: HealthRegistry) {
+  const report = health.report(1)
+  await settled()
+  clock.advance(1)
+  return await report
+}
 
 describe('the health registry', () => {
   it('tells of each part its state, since when and why', async () => {
@@ -139,6 +147,22 @@ describe('the health registry', () => {
     // It is there again, but this answer took over a minute.
     expect(changes.at(-1)).toMatchObject({ from: 'down', to: 'degraded', why: 'it took 61300 ms to answer' })
     expect((await health.report(1000)).parts[0]?.state).toBe('degraded')
+  })
+
+  it('what was down stays down while the next look takes long', async () => {
+    using health = registry()
+    let answer = Promise.withResolvers<Finding>()
+    const part = health.add(probe(() => answer.promise, { isVital: true, lateMs: 300 }))
+    part.look()
+    answer.resolve({ state: 'down', why: 'locked' })
+    await settled()
+    answer = Promise.withResolvers<Finding>()
+    part.look()
+    clock.advance(301)
+    expect((await reportNow(health)).parts[0]).toMatchObject({ state: 'down', why: 'locked', since: start })
+    answer.resolve(well)
+    await settled()
+    expect(changes.map(({ to }) => to)).toEqual(['down', 'degraded'])
   })
 
   it('a report waits no longer than it may, also for a first look', async () => {
