@@ -271,6 +271,7 @@ describe('slow clients', () => {
     }
     expect(signal.aborted).toBe(true)
     expect(test.logged).toContain('a client does not read its events: its connection is closed')
+    await expect.poll(() => test.door.clients).toBe(0)
     socket.destroy()
   })
 

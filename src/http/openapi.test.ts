@@ -97,6 +97,17 @@ describe('openapi.json', () => {
     }
   })
 
+  it('offers for each body an example that its verb takes', () => {
+    for (const [path, , operation] of operations()) {
+      const content = operation.requestBody?.content['application/json'] as { readonly example?: object } | undefined
+      if (content === undefined || operation.operationId === undefined) continue
+      const inPath = (operation.parameters ?? []).filter(parameter => parameter.in === 'path')
+      const input = { ...content.example, ...Object.fromEntries(inPath.map(({ name }) => [name, 'x'])) }
+      const parsed = verbs[operation.operationId as keyof typeof verbs].input.safeParse(input)
+      expect([path, parsed.error?.issues]).toEqual([path, undefined])
+    }
+  })
+
   it('says of each operation how it answers, fails and streams', () => {
     for (const [path, , { operationId, responses }] of operations()) {
       const content = responses['200']?.content ?? {}

@@ -39,6 +39,7 @@ export function openApiOf(routes: readonly Route[], version: string): JsonObject
 const introduction = [
   'Every verb of Tandem over HTTP, on 127.0.0.1 only. The token is in the file `http.token` of the state directory.',
   'A call only waits: whoever leaves is detached, and the turn goes on.',
+  'What cannot be made out from here is in docs/http.md; `/mcp` is the MCP server (streamable HTTP, with the same token).',
   'Verbs that stream answer `Accept: text/event-stream` with one server-sent event for each event, then `answer` or `error`.',
 ].join(' ')
 
@@ -113,7 +114,14 @@ function bodyOf(route: Route): JsonObject | undefined {
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
   }
-  return { required: required.length > 0, content: { 'application/json': { schema } } }
+  // Only what is needed, or a page would offer every member with a value that nobody wants.
+  const example = Object.fromEntries(required.map(name => [name, exampleOf(name, route.members[name])]))
+  return { required: required.length > 0, content: { 'application/json': { schema, example } } }
+}
+
+function exampleOf(name: string, schema: JsonObject | undefined): unknown {
+  if (schema?.['type'] === 'string') return schema['description'] ?? name
+  return schema?.['default'] ?? null
 }
 
 function contentOf(description: VerbDescription): JsonObject {
