@@ -1,11 +1,11 @@
 import { runStoreCopy } from '#local'
-import type { StoreCopyRequest } from '#local'
-import { AppError, systemClock } from '#kernel'
+import { AppError, cancelled, systemClock } from '#kernel'
 import { ensurePrivateDirectory } from '#ops'
 import { onLeave } from './connect.ts'
 import { storeInUse } from './errors.ts'
 import { takeLock } from './lock.ts'
 import { readConfig } from './read-config.ts'
+import type { StoreCopyRequest } from '#cli'
 import type { StoreCopy } from '#contracts'
 import type { Log } from '#kernel'
 import type { DaemonLock } from './lock.ts'
@@ -14,14 +14,22 @@ import type { Environment } from './environment.ts'
 /** `tandem store copy`: no daemon of this state directory runs meanwhile. A signal ends it, with nothing there. */
 export async function copyStoreHere(
   { cwd, places }: Environment,
-  { onStep, ...request }: StoreCopyRequest & { readonly onStep: (step: string) => void },
+  { onStep, signal, ...request }: StoreCopyRequest,
 ): Promise<StoreCopy> {
   const leaving = new AbortController()
-  using _listening = onLeave(() => leaving.abort())
+  using _listening = onLeave(() => leaving.abort(cancelled('the copy')))
   await ensurePrivateDirectory(places.stateDir, 'TANDEM_STATE_DIR')
   using _lock = await lockOf(places)
   const config = await readConfig(places.configFile)
-  const deps = { config, places, cwd, clock: systemClock, log: warningsTo(onStep), signal: leaving.signal, onStep }
+  const deps = {
+    config,
+    places,
+    cwd,
+    clock: systemClock,
+    log: warningsTo(onStep),
+    signal: AbortSignal.any([signal, leaving.signal]),
+    onStep,
+  }
   return await runStoreCopy(deps, request)
 }
 

@@ -63,6 +63,8 @@ export interface StoreCopyRequest {
   readonly to: string
   readonly from: string | undefined
   readonly onStep: (step: string) => void
+  /** Ends it with nothing copied: CANCELLED. */
+  readonly signal: AbortSignal
 }
 
 export interface DoctorRequest {

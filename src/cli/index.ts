@@ -16,5 +16,6 @@ export type {
   OutputStream,
   PolicyAllowed,
   PolicyGrant,
+  StoreCopyRequest,
 } from './deps.ts'
 export type { HelpBlock, HelpPage } from './help-page.ts'

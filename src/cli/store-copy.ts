@@ -1,6 +1,7 @@
 import type { StoreCopy } from '#contracts'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { usageWrong } from './errors.ts'
+import { exitCodes } from './exit-codes.ts'
 import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
 import type { Session } from './session.ts'
@@ -23,15 +24,24 @@ export const storeCopyEntry: CommandEntry = {
     'tandem down && tandem store copy --to postgres://tandem@db.example.com/tandem',
     'tandem store copy --from postgres://tandem@db.example.com/tandem --to ~/.local/state/tandem/tandem.db',
   ],
-  run: reporting({
-    ask: ({ deps, err }, line) =>
-      deps.local.storeCopy({
-        to: targetOf(line),
-        from: line.text('from'),
-        onStep: step => err.line(plainLine(step)),
-      }),
-    show: showCopied,
-  }),
+  exitStatus: [[exitCodes.interrupted, 'left with Ctrl-C; nothing was copied']],
+  run: copyUntilLeft,
+}
+
+async function copyUntilLeft(session: Session, line: Line): Promise<number> {
+  const { deps, err } = session
+  const leaving = new AbortController()
+  using _listening = deps.onInterrupt(() => leaving.abort())
+  const onStep = (step: string): void => err.line(plainLine(step))
+  const ask = (): Promise<StoreCopy> =>
+    deps.local.storeCopy({ to: targetOf(line), from: line.text('from'), onStep, signal: leaving.signal })
+  try {
+    return await reporting({ ask, show: showCopied })(session, line)
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error
+    onStep('left; nothing was copied')
+    return exitCodes.interrupted
+  }
 }
 
 function targetOf(line: Line): string {

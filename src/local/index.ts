@@ -1,5 +1,4 @@
 export { runStoreCopy } from './store-copy.ts'
-export type { StoreCopyDeps, StoreCopyRequest } from './store-copy.ts'
 export { runDemo } from './demo/run-demo.ts'
 export type { DemoDeps } from './demo/run-demo.ts'
 export { runCheck } from './check/run-check.ts'
