@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { buildDist } from '../scripts/build.ts'
 import { judge } from './figure.ts'
 import { figures } from './figures/index.ts'
@@ -8,6 +8,8 @@ import { tableOf } from './table.ts'
 import type { Result } from './table.ts'
 
 /* npm run bench [-- --only NAME] [--quick] [--json] [--strict]: the figures, as a table, each beside its reference. */
+
+const exitCodes = { missed: 1, usage: 64, failed: 70, interrupted: 130 }
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +24,7 @@ const unknown = values.only.filter(name => !figures.some(figure => figure.name =
 if (unknown.length > 0) {
   const names = figures.map(figure => figure.name).join(', ')
   process.stderr.write(`no figure ${unknown.join(', ')}; there are: ${names}\n`)
-  process.exit(64)
+  process.exit(exitCodes.usage)
 }
 
 const interrupted = new AbortController()
@@ -34,6 +36,7 @@ async function main(): Promise<number> {
   await buildDist(resolve(import.meta.dirname, '..'), () => undefined)
   const wanted = values.only.length === 0 ? figures : figures.filter(figure => values.only.includes(figure.name))
   const results: Result[] = []
+  let isWhole = true
   for (const figure of wanted) {
     const missing = missingFor(figure)
     process.stderr.write(
@@ -45,13 +48,15 @@ async function main(): Promise<number> {
       const measurements = await measure(figure, { isQuick: values.quick, say, interrupted: interrupted.signal })
       results.push({ figure, measurements })
     } catch (error) {
-      if (interrupted.signal.aborted) return 130
-      throw error
+      if (interrupted.signal.aborted) return exitCodes.interrupted
+      isWhole = false
+      process.stderr.write(`${figure.name} could not be measured: ${inspect(error)}\n`)
     }
   }
   process.stdout.write(values.json ? `${JSON.stringify(jsonOf(results))}\n` : `${tableOf(results)}\n`)
+  if (!isWhole) return exitCodes.failed
   const isMet = results.every(({ measurements }) => measurements.every(each => judge(each).every(goal => goal.isMet)))
-  return values.strict && !isMet ? 1 : 0
+  return values.strict && !isMet ? exitCodes.missed : 0
 }
 
 function jsonOf(results: readonly Result[]): object {

@@ -22,19 +22,20 @@ export async function startRawCodex(world: World): Promise<RawCodex> {
     capabilities: { experimentalApi: true },
   })
   rpc.notify('initialized', {})
+  const settings = {
+    cwd: world.project,
+    permissions: profile,
+    approvalPolicy: 'never',
+    config: { agents: { enabled: false }, features: { multi_agent: false }, ...readOnly },
+  }
   return {
     pid: rpc.pid,
     async startThread() {
-      const started = await rpc.request('thread/start', {
-        cwd: world.project,
-        permissions: profile,
-        approvalPolicy: 'never',
-        config: { agents: { enabled: false }, features: { multi_agent: false }, ...readOnly },
-      })
+      const started = await rpc.request('thread/start', settings)
       return textAt(started, 'thread', 'id')
     },
     async resumeThread(threadId) {
-      await rpc.request('thread/resume', { threadId, excludeTurns: true })
+      await rpc.request('thread/resume', { ...settings, threadId, excludeTurns: true })
     },
     async turn(threadId, prompt) {
       const ofThread = (params: object): boolean => 'threadId' in params && params.threadId === threadId
