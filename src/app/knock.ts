@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { answerFrameSchema, helloResultSchema, socketProtocol } from '#contracts'
-import { systemCodeOf } from '#kernel'
+import { shellQuote, systemCodeOf } from '#kernel'
 import type { Finding } from '#ops'
 
 /** Whether the daemon's own socket is at its path and leads to this very process: as a client would find out. */
@@ -14,7 +14,7 @@ export async function knockAtOwnSocket(path: string, version: string): Promise<F
   if (answer.kind === 'full')
     return { state: 'degraded', why: answer.message, cure: 'raise max_clients under [daemon], or end some clients' }
   if (answer.pid !== process.pid)
-    return { state: 'down', why: `another program listens at ${path}`, cure: `find it: fuser ${path}` }
+    return { state: 'down', why: `another program listens at ${path}`, cure: `find it: fuser ${shellQuote(path)}` }
   return { state: 'healthy' }
 }
 
@@ -23,7 +23,11 @@ async function lookAt(path: string): Promise<Finding | undefined> {
   try {
     const found = await lstat(path)
     if (found.isSocket()) return undefined
-    return { state: 'down', why: `${path} is not a socket any more`, cure: `move it away: mv ${path} ${path}.old` }
+    return {
+      state: 'down',
+      why: `${path} is not a socket any more`,
+      cure: `move it away: mv ${shellQuote(path)} ${shellQuote(`${path}.old`)}`,
+    }
   } catch (error) {
     const code = systemCodeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR')

@@ -339,12 +339,12 @@ describe('a connection that is lost in a call', () => {
     expect(verbs.calls).toHaveLength(9)
   })
 
-  it('waits for the next daemon through an upgrade, and is told of a stop', async () => {
+  it.each(['upgrade', 'idle'] as const)('waits for the next daemon after %s, and is told of a stop', async reason => {
     const old = await startDoor()
     const client = open({ connectTimeoutMs: 5000 })
     const answer = client.call('wait', { turn_id: 't' }, { caller })
     await verbs.nth(0)
-    old.stopAccepting('upgrade')
+    old.stopAccepting(reason)
     await old[Symbol.asyncDispose]()
     const next = await startDoor()
     ;(await verbs.nth(1)).answer(turnAnswer())

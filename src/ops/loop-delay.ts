@@ -49,5 +49,6 @@ export function watchLoopDelay(deps: { readonly clock: Clock; readonly maxMs: nu
   }
 }
 
-const resolutionMs = 20
+/** Each look wakes the processor: seldom enough for one that has nothing else to do. */
+const resolutionMs = 100
 const halfMs = 30_000
