@@ -52,6 +52,19 @@ describe('the program', () => {
     expect(harness.stderr()).toBe(`tandem: ${message}\n  cure: ${hint}\n  code: CLI_USAGE\n`)
   })
 
+  test('--json before the command is the same as after it', async () => {
+    const harness = createHarness({ answer: () => ({ turns: [] }) })
+    expect(await harness.run('--json', 'turns', '--', '-n')).toBe(2)
+    expect(JSON.parse(harness.stdout())).toMatchObject({ error: { code: 'CLI_USAGE' } })
+    const listed = createHarness({ answer: () => ({ turns: [] }) })
+    expect([await listed.run('--json', 'turns', '-n', '3'), listed.stdout()]).toEqual([0, '{"turns":[]}\n'])
+    const unknown = createHarness()
+    expect(await unknown.run('--json', 'turnz')).toBe(2)
+    expect(JSON.parse(unknown.stdout())).toMatchObject({ error: { code: 'CLI_UNKNOWN_COMMAND' } })
+    const alone = createHarness()
+    expect(await alone.run('--json')).toBe(2)
+  })
+
   test('with --json wrong usage is one JSON line on stdout', async () => {
     const harness = createHarness()
     expect(await harness.run('wait', '--json')).toBe(2)

@@ -61,19 +61,30 @@ function passOn({ deps }: Session, [name, ...rest]: readonly string[]): Promise<
   return name === 'help' && rest[0] === 'demo' ? deps.local.demo(['--help']) : null
 }
 
-/**
- * `help NAME` becomes `NAME --help`, except that a name that is none must not get the program's own help;
- * `help` alone is the same as nothing, and a group alone shows what it has.
- */
+/** The line as the parser wants it: what people also type is brought into that form. */
 function lineOf(entries: readonly CommandEntry[], argv: readonly string[]): readonly string[] {
   const [first, ...rest] = argv
+  if (first === '--json' && rest.length > 0) return afterCommand(entries, rest, '--json')
   if (first === '-V' || first === '--version') return ['version', ...rest]
-  if (first !== 'help') return argv.length === 1 && namedBy(entries, argv).kind === 'group' ? [...argv, '--help'] : argv
+  if (first === 'help') return helpLine(entries, rest)
+  const isGroupAlone = argv.length === 1 && namedBy(entries, argv).kind === 'group'
+  return isGroupAlone ? [...argv, '--help'] : argv
+}
+
+/** `NAME --help`, except that a name that is none must not get the program's own help; `help` alone is the same as nothing. */
+function helpLine(entries: readonly CommandEntry[], rest: readonly string[]): readonly string[] {
   const words = rest.filter(word => !word.startsWith('-')).slice(0, 2)
   if (words.length === 0 || words[0] === 'help') return []
   const named = namedBy(entries, words)
   if (named.kind === 'command') return [...named.name.split(' '), '--help']
   return named.kind === 'group' && words.length === 1 ? [named.name, '--help'] : words
+}
+
+/** An option of every command, given before it: many type it so. */
+function afterCommand(entries: readonly CommandEntry[], argv: readonly string[], option: string): readonly string[] {
+  const named = namedBy(entries, argv)
+  const count = named.kind === 'nothing' ? 1 : named.name.split(' ').length
+  return [...argv.slice(0, count), option, ...argv.slice(count)]
 }
 
 /** Commander throws to leave: after help with 0, otherwise because of what it says. */

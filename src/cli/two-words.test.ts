@@ -40,6 +40,7 @@ describe('a command of two words', () => {
   test('runs with its own options and arguments', async () => {
     expect(await run('policy', 'show', '-C', 'x')).toEqual({ code: 3, stdout: 'policy of x\n', stderr: '' })
     expect(await run('policy', 'show', '--json')).toEqual({ code: 3, stdout: '{"cd":"here"}\n', stderr: '' })
+    expect(await run('--json', 'policy', 'show')).toEqual({ code: 3, stdout: '{"cd":"here"}\n', stderr: '' })
     expect(await run('policy', 'test', 'read-only')).toEqual({ code: 0, stdout: 'would read-only\n', stderr: '' })
   })
 
