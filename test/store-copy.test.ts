@@ -1,7 +1,12 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { storeCopySchema } from '#contracts'
+import { newAgentId, silentLog, systemClock } from '#kernel'
 import { rule, say } from '#scripted-model'
+import { openStore, putSettings } from '#store'
 import { createPostgresSchema, postgresUrl } from './support/postgres-schema.ts'
 import { caller, openTandemWorld } from './support/tandem-world.ts'
 import type { TandemWorld } from './support/tandem-world.ts'
@@ -27,6 +32,25 @@ describe('tandem store copy', { timeout: 120_000 }, () => {
     const wrong = await world.tandem(['store', 'copy', '--to', 'mysql://me:hunter2@127.0.0.1/db'])
     expect(wrong.err).toContain('STORE_URL_INVALID')
     expect(wrong.err + wrong.out).not.toContain('hunter2')
+  })
+
+  it('ends with a signal, and leaves nothing of the copy', async () => {
+    await using world = await openTandemWorld(rules)
+    await fillStore(world.places.storeFile)
+    const target = `${world.folder}/copy.db`
+    const child = spawn(join(import.meta.dirname, '../bin/tandem'), ['store', 'copy', '--to', target], {
+      env: world.env,
+      cwd: world.project,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const ended = once(child, 'exit')
+    // It has begun: it told of its first table.
+    await once(child.stderr, 'data')
+    expect(existsSync(`${target}.partial`)).toBe(true)
+    child.kill('SIGINT')
+    expect(await ended).toEqual([130, null])
+    expect(readdirSync(world.folder).filter(name => name.startsWith('copy'))).toEqual([])
+    expect(await world.tandem(['store', 'copy', '--to', target])).toMatchObject({ code: 0 })
   })
 
   it.skipIf(postgresUrl === undefined)('into Postgres and back: the sessions go on, whichever holds them', async () => {
@@ -59,6 +83,21 @@ describe('tandem store copy', { timeout: 120_000 }, () => {
     expect(world.promptsInHistory()).toEqual(['one', 'two', 'three'])
   })
 })
+
+/** Enough that a copy takes some seconds. */
+async function fillStore(file: string): Promise<void> {
+  await using store = await openStore({ file, clock: systemClock, log: silentLog })
+  await store.commit({ changes: [putSettings('global', { effort: 'high' })] })
+  const agentId = newAgentId(1)
+  const event = { kind: 'text', agentId, turnId: null, threadId: null } as const
+  for (let part = 0; part < 40; part += 1)
+    await store.commit({
+      events: Array.from({ length: 1000 }, (_, n) => ({
+        ...event,
+        data: { item_id: 'item', text: `${n} ${'x'.repeat(500)}` },
+      })),
+    })
+}
 
 async function ask(world: TandemWorld, prompt: string, session?: string) {
   const input = {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { CopyEnd, CopyTable, RawRow } from './copy-end.ts'
 
 export interface TableContents {
@@ -19,6 +20,8 @@ export async function readTable(
   const hash = createHash('sha256')
   let rows = 0
   for (let last: RawRow | undefined; ;) {
+    // SQLite's side never waits: without a turn of the event loop no signal would get through.
+    await setImmediate()
     options.signal.throwIfAborted()
     const page = await pageAfter(end, table, last)
     for (const row of page) hash.update(`${canonical(row)}\n`)
