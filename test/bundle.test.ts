@@ -204,6 +204,15 @@ describe('the bundle', () => {
       /smol-toml@\S+ \(BSD-3-Clause\)[^]*Copyright/,
     )
   })
+
+  it('names packages of which only files are copied, too', async () => {
+    symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'))
+    const page = '../../node_modules/swagger-ui-dist/swagger-ui.css'
+    write('src/app/main.ts', `console.log(new URL('${page}', import.meta.url).href)`)
+    await buildDist(root, () => undefined)
+    expect(run(join(root, 'bin/tandem'), []).stdout).toBe(`file://${join(root, 'dist/swagger-ui.css')}\n`)
+    expect(readFileSync(join(root, 'dist/THIRD-PARTY.txt'), 'utf8')).toMatch(/swagger-ui-dist@\S+ \(Apache-2\.0\)/)
+  })
 })
 
 describe('the bundle as it is shipped', () => {
