@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { configSchema, policySchema, turnAnswerSchema, verbs } from '#contracts'
+import { configSchema, httpBase, policySchema, turnAnswerSchema, verbs } from '#contracts'
 import { commandPages } from './command-pages.ts'
 import { optionsOfCommand, promptsOfServer } from './doors.ts'
 import type { CommandShape, ToolShape, VerbDescription } from '#contracts'
@@ -105,6 +105,9 @@ function verbSection(verb: VerbDescription): string {
     `## ${verb.name}\n\n${capital(verb.summary)}. It ${listOf(traits)}.\n`,
     ...(verb.doors.cli === undefined ? [] : [commandSection(verb.doors.cli)]),
     ...(verb.doors.mcp ?? []).map(toolSection),
+    ...(verb.doors.http === undefined
+      ? []
+      : [`Route: \`${verb.doors.http.method} ${httpBase}${verb.doors.http.path}\`\n`]),
     table('Input', membersOf(z.toJSONSchema(verb.input, { io: 'input', unrepresentable: 'any' }))),
     verb.output === turnAnswerSchema
       ? 'Output: the answer about a turn (at the end of this page).\n'
