@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -65,6 +65,19 @@ describe('tandem policy', { timeout: 120_000 }, () => {
     expect(await world.tandem(test)).toMatchObject({ code: 0 })
     const asked = await world.tandem(['ask', '--json', '--sandbox', 'workspace-write', 'write'])
     expect(JSON.parse(asked.out.trim().split('\n').at(-1) ?? '').diff).toContain('made.txt')
+  })
+
+  it('lets Codex out of the sandbox only where it says so', async () => {
+    await using world = await openTandemWorld([rule('out', { sincePrompt: 0 }, [shell('touch ../out.txt')]), wrote])
+    const asked = ['ask', '--yolo', 'go']
+    expect(await world.tandem(asked)).toMatchObject({ code: 77 })
+    writeFileSync(
+      world.places.policyFile,
+      `[[rules]]\ndirectory = "${world.project}"\nmax_sandbox = "danger-full-access"\n`,
+    )
+    expect(await world.tandem(asked)).toMatchObject({ code: 0 })
+    expect(existsSync(join(world.folder, 'out.txt'))).toBe(true)
+    expect(await world.tandem(['ask', '-C', world.folder, '--yolo', 'go'])).toMatchObject({ code: 77 })
   })
 
   it('a file that is wrong refuses new turns by name of the member, and nothing else', async () => {

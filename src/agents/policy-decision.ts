@@ -19,10 +19,10 @@ export interface Limits {
 /** Higher lets Codex do more. */
 export const rankOf = (sandbox: Sandbox): number => sandboxes.indexOf(sandbox)
 
-/** What holds in a directory: of each member the rule for the innermost directory that has it, else the general one. */
-export function limitsIn(policy: Policy, ground: PolicyGround, cd: string): Limits {
+/** What holds in a directory, or in general: of each member the rule for the innermost directory that has it, else the general one. */
+export function limitsIn(policy: Policy, ground: PolicyGround, cd: string | undefined): Limits {
   const around = ground.rules
-    .filter(rule => isWithin(rule.real, cd))
+    .filter(rule => cd !== undefined && isWithin(rule.real, cd))
     .sort((one, other) => other.real.length - one.real.length)
   const forSandbox = around.find(rule => rule.max_sandbox !== undefined)
   const forNetwork = around.find(rule => rule.network !== undefined)

@@ -165,6 +165,16 @@ describe('rules for directories', () => {
   })
 })
 
+describe('without a directory', () => {
+  it('what holds in general is shown, and the file counts', async () => {
+    using ground = openGround('a')
+    const view = await ground
+      .guard({ max_sandbox: 'workspace-write', rules: [{ directory: '/', max_sandbox: 'read-only' }] })
+      .view({ cd: undefined, caller: program })
+    expect(view).toMatchObject({ state: 'file', limits: { maxSandbox: { value: 'workspace-write' } } })
+  })
+})
+
 describe('a policy that lies where the turn works', () => {
   const wide: PolicyInput = { max_sandbox: 'danger-full-access', directories: { allow: ['/'] } }
 

@@ -45,22 +45,24 @@ export interface PolicyVerdict {
   readonly network: boolean
 }
 
+interface Place {
+  readonly cd: string | undefined
+  readonly caller: Caller
+}
+
 /** Holds what is asked of Codex against the user's policy; read anew for each decision. */
 export interface PolicyGuard {
   /** What the turn gets; POLICY_DENIED_… or POLICY_INVALID. */
   admit(request: PolicyRequest): Promise<{ readonly network: boolean }>
   judge(request: PolicyRequest): Promise<PolicyVerdict>
-  view(where: { readonly cd: string; readonly caller: Caller }): Promise<PolicyView>
+  /** Without a directory what holds in general. */
+  view(where: Place): Promise<PolicyView>
 }
 
 export function createPolicyGuard(deps: { readonly source: PolicySource; readonly homeDir: string }): PolicyGuard {
-  async function survey(where: {
-    readonly cd: string
-    readonly caller: Caller
-  }): Promise<PolicyView & { readonly ground: PolicyGround }> {
-    const { cd, caller } = where
+  async function survey({ cd, caller }: Place): Promise<PolicyView & { readonly ground: PolicyGround }> {
     const state = await deps.source.read()
-    const tree = await treeWith(state.realFiles, cd)
+    const tree = cd === undefined ? undefined : await treeWith(state.realFiles, cd)
     // Whoever works in a tree can write what lies in it: a policy from there would widen itself.
     const policy = tree === undefined ? state.policy : defaultPolicy
     const ground = await groundOf(policy, { homeDir: deps.homeDir, file: state.file })
@@ -71,7 +73,8 @@ export function createPolicyGuard(deps: { readonly source: PolicySource; readonl
       detail,
       policy,
       limits: limitsIn(policy, ground, cd),
-      directory: judgeDirectory(ground, cd, await callersDirectory(caller, cd)),
+      directory:
+        cd === undefined ? { kind: 'elsewhere' } : judgeDirectory(ground, cd, await callersDirectory(caller, cd)),
       ground,
     }
   }

@@ -54,15 +54,15 @@ export async function callersDirectory(caller: Caller, cd: string): Promise<stri
 }
 
 /**
- * The directory in whose working tree `path` lies, for whoever works in `cd`: `cd` itself, or the repository around it. A repository
- * that is the home directory itself (dotfiles) is the user's own configuration and counts as none.
+ * The directory in whose working tree `path` lies, for whoever works in `cd`: `cd` itself, or a repository around it. One that is
+ * or holds the home directory (dotfiles) is the user's own configuration and counts as none.
  */
 export async function treeAround(cd: string, path: string, homeDir: string): Promise<string | undefined> {
   if (isWithin(cd, path)) return cd
   const home = await realpath(homeDir).catch(() => homeDir)
   for (let at = cd; dirname(at) !== at; at = dirname(at)) {
     if (isWithin(at, home)) return undefined
-    if ((await isThere(join(at, '.git'))) && isWithin(at, path)) return at
+    if (isWithin(at, path) && (await isThere(join(at, '.git')))) return at
   }
   return undefined
 }

@@ -25,6 +25,8 @@ export async function allowPolicy(environment: Environment, grant: PolicyGrant):
   if (edit.changes.length > 0) {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await writePrivateFile(real ?? file, edit.text)
+    // In a directory that others may write to the new file cannot be relied on: that is told now and not by the next turn.
+    await createPolicySource(file).read()
   }
   return { file, changes: edit.changes }
 }

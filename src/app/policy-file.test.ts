@@ -242,6 +242,13 @@ describe('tandem policy allow', () => {
     },
   )
 
+  it('says at once that a directory of others makes the new file worth nothing', async () => {
+    using folder = openFolder()
+    mkdirSync(folder.at('config'))
+    chmodSync(folder.at('config'), 0o770)
+    await expect(allowPolicy(environmentIn(folder), grant)).rejects.toEqual(invalid('chmod go-w'))
+  })
+
   it('does not touch a file that cannot be relied on', async () => {
     using folder = openFolder()
     mkdirSync(folder.at('config'), { mode: 0o700 })

@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { applyPatch, callTool, newFilePatch, rule, say, scenario } from '#scripted-model'
 import type { Step } from '#scripted-model'
 import { startRealCodex, watch } from './harness.ts'
 import type { RealCodex } from './harness.ts'
 import type { Permissions } from './permissions.ts'
+
+// Where a hidden directory lies in a writable one, here /tmp, Codex leaves empty `.git`, `.codex` and `.agents` there (0.169.0).
+beforeAll(() => void vi.stubEnv('TMPDIR', '/var/tmp'))
+afterAll(() => void vi.unstubAllEnvs())
 
 /** Outside of the temporary directories, which workspace-write may write to. */
 const openOutside = async (): Promise<AsyncDisposable & { readonly path: string }> => {

@@ -32,15 +32,13 @@ export function createPermissionProfiles(): PermissionProfiles {
   const writeAndNetwork = `tandem-write-network-${mark}`
   return {
     config(hidden) {
-      const closed = Object.fromEntries(hidden.map(path => [path, 'deny']))
-      const reading = { ':root': 'read', ...closed }
-      const writing = { ':root': 'read', ...writable, ...closed }
+      const filesystem = Object.fromEntries(hidden.map(path => [path, 'deny']))
       return {
         default_permissions: read,
         permissions: {
-          [read]: { filesystem: reading, network: { enabled: false } },
-          [write]: { filesystem: writing, network: { enabled: false } },
-          [writeAndNetwork]: { filesystem: writing, network: { enabled: true } },
+          [read]: { extends: ':read-only', filesystem, network: { enabled: false } },
+          [write]: { extends: ':workspace', filesystem, network: { enabled: false } },
+          [writeAndNetwork]: { extends: ':workspace', filesystem, network: { enabled: true } },
         },
         // Hooks run outside of every sandbox: only those that the user has looked at.
         bypass_hook_trust: false,
@@ -54,6 +52,3 @@ export function createPermissionProfiles(): PermissionProfiles {
     },
   }
 }
-
-/** As with Codex's own workspace-write: the working directory without its `.git`, `.codex` and `.agents`, and temporary files. */
-const writable = { ':workspace_roots': { '.': 'write' }, ':tmpdir': 'write', ':slash_tmp': 'write' } as const

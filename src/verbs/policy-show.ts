@@ -8,8 +8,7 @@ type View = Awaited<ReturnType<VerbsDeps['agents']['policy']['view']>>
 export const policyShow: Handler<'policy_show'> = async (deps, input, { caller }) => {
   const named = input.cd ?? caller.project_dir
   const cd = named === undefined ? null : await resolveDirectory(named)
-  // Nobody says where: the root has no rule of its own but the general ones, and is nobody's directory.
-  const view = await deps.agents.policy.view({ cd: cd ?? '/', caller })
+  const view = await deps.agents.policy.view({ cd: cd ?? undefined, caller })
   const { maxSandbox, network } = view.limits
   return {
     file: view.file,
