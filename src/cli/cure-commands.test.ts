@@ -106,7 +106,7 @@ describe('claude install and uninstall', () => {
   const report: ClaudeReport = {
     scope: 'user',
     is_dry_run: true,
-    changes: [{ target: '/home/x/.claude/commands/codex-ask.md', action: 'added', note: null }],
+    changes: [{ target: '/home/user/.claude/commands/codex-ask.md', action: 'added', note: null }],
     notes: ['nothing was changed'],
   }
 
@@ -123,7 +123,7 @@ describe('claude install and uninstall', () => {
       { scope: 'local', isForced: true, isDryRun: true },
       { scope: 'user', isDryRun: false },
     ])
-    expect(harness.stdout()).toBe('added\t/home/x/.claude/commands/codex-ask.md\t\n'.repeat(2))
+    expect(harness.stdout()).toBe('added\t/home/user/.claude/commands/codex-ask.md\t\n'.repeat(2))
     expect(harness.stderr()).toBe('nothing was changed\n'.repeat(2))
   })
 
