@@ -153,6 +153,15 @@ describe('what a command loads', () => {
       expect(reached.filter(path => heavyRooms.includes(path.split('/')[1] ?? ''))).toEqual([])
     },
   )
+
+  it('a daemon that keeps its rows in a file loads nothing of Postgres', () => {
+    const reached = closureOf(['src/app/daemon.ts'], ['static'])
+    expect(reached).toContain('src/store/open-store.ts')
+    expect(reached.filter(path => /postgres/.test(path))).toEqual([])
+    const users = code.filter(file => file.imports.some(found => found.specifier === 'pg')).map(file => file.path)
+    expect(users.filter(path => reached.includes(path))).toEqual([])
+    expect(closureOf(['src/app/daemon.ts'], ['static', 'dynamic'])).toEqual(expect.arrayContaining(users))
+  })
 })
 
 describe('the face of a room', () => {
