@@ -30,7 +30,10 @@ describe('where events begin', () => {
     [[], { tail: 200 }],
     [['-n', '30'], { limit: 30, tail: 30 }],
     [['--follow', '--wait-ms', '1'], { follow: true, wait_ms: 1, tail: 20 }],
-    [['--tail', '0'], { tail: 0 }],
+    [['--tail', '0'], { tail: 0, limit: 1 }],
+    [['--tail', '500'], { tail: 500, limit: 500 }],
+    [['--tail', '5000'], { tail: 5000, limit: 1000 }],
+    [['--tail', '9', '-n', '3'], { tail: 9, limit: 3 }],
   ])('%j: at the latest', async (argv, input) => {
     expect(await asked(...argv)).toEqual(input)
   })
@@ -51,6 +54,12 @@ describe('where events begin', () => {
     expect(await harness.run('events', '--kind', 'retry')).toBe(2)
     expect(harness.stderr()).toContain('--kind')
     expect(harness.stderr()).toContain('retrying')
+  })
+
+  test('a wrong limit is said once', async () => {
+    const harness = createHarness()
+    expect(await harness.run('events', '-n', 'many')).toBe(2)
+    expect(harness.stderr()).toMatch(/^tandem: --limit: must be a number\n/)
   })
 
   test('following goes on where a call without an event ended, and looks back only once', async () => {

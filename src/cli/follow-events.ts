@@ -30,12 +30,18 @@ export async function followEvents(session: Session, input: VerbInput<'events'>)
   }
 }
 
-/** Who names neither a place to begin nor what to look for wants to see what happens now. */
+/**
+ * Who names neither a place to begin nor what to look for wants to see what happens now; who says how many before the end
+ * wants all of them, as far as one page goes.
+ */
 export function fromLatest(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { follow: isFollowing, limit } = given
+  const { follow: isFollowing, limit, tail } = given
+  if (typeof tail === 'number' && limit === undefined)
+    return { ...given, limit: Math.min(Math.max(tail, 1), mostOfPage) }
   const sought = ['cursor', 'tail', 'turn_id', ...(isFollowing === true ? [] : ['session_id', 'kinds'])]
   if (sought.some(name => given[name] !== undefined)) return given
-  return { ...given, tail: isFollowing === true ? shownBefore : (limit ?? usualLimit) }
+  if (isFollowing === true) return { ...given, tail: shownBefore }
+  return { ...given, tail: typeof limit === 'number' ? limit : usualLimit }
 }
 
 /** Pieces of a message that stands whole in the same list would only say it twice. */
@@ -110,5 +116,6 @@ const longestWaitMs = 86_400_000
 const shortestCallMs = 1000
 /** As the schema has it. */
 const usualLimit = 200
+const mostOfPage = 1000
 /** What a person sees of what went before. */
 const shownBefore = 20
