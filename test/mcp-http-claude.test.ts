@@ -32,7 +32,7 @@ async function runClaude(world: TandemWorld, prompt: string, token: string): Pro
   const args = [
     `--mcp-config=${JSON.stringify({ mcpServers: { tandem: server } })}`,
     '--strict-mcp-config',
-    `--allowedTools=${tool}`,
+    `--allowedTools=${tool},mcp__tandem__codex_status`,
     '-p',
     prompt,
   ]
@@ -62,6 +62,31 @@ test('Claude Code delegates to Codex over HTTP: the model sees the answer, the t
     SESSION_ID: answer['SESSION_ID'],
     agent_messages: 'hello from Codex',
   })
+})
+
+test('a daemon that is restarted under Claude Code is found again: its next call begins a new session', async () => {
+  const status = 'mcp__tandem__codex_status'
+  await using world = await openTandemWorld([
+    rule('look', { dialect: 'messages', sincePrompt: 0 }, [callTool(status, {})]),
+    rule('look again', { dialect: 'messages', sincePrompt: 1 }, [{ gate: 'restarted' }, callTool(status, {})]),
+    rule('done', { dialect: 'messages' }, [say('done')]),
+  ])
+  await world.tandem(['up'])
+  const { token } = await httpOf(world.places)
+  const ran = runClaude(world, 'go', token)
+  await world.model.waitForRequest(request => request.rule === 'look again', { timeoutMs: 60_000 })
+  await world.tandem(['down'])
+  await world.tandem(['up'])
+  await httpOf(world.places)
+  world.model.release('restarted')
+  expect(await ran).toMatchObject({ code: 0, out: 'done\n' })
+  const shown = mainRequests(world.model)
+    .slice(1)
+    .map(request => shownTo(request).results.at(-1) ?? '')
+  const pids = shown.map(text => /"pid":(\d+)/.exec(text)?.[1])
+  expect(pids).toHaveLength(2)
+  expect(new Set(pids).size).toBe(2)
+  expect(pids).not.toContain(undefined)
 })
 
 test('with a wrong token Claude Code has no tools of ours, and no turn is run', async () => {

@@ -80,7 +80,7 @@ class Sessions implements McpHandler {
       sessionIdGenerator: randomUUID,
       onsessioninitialized: id => void this.#byId.set(id, session),
       onsessionclosed: id => void this.#byId.delete(id),
-      eventStore: createKeptEvents({ maxEvents: 500, maxChars: 2_000_000 }),
+      eventStore: createKeptEvents({ maxEvents: 200, maxChars: 500_000 }),
       maxRequestBodySize: this.#deps.maxBodyBytes,
       keepAliveMs: 15_000,
       retryInterval: 2000,
