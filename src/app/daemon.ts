@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { startErrorFileOf } from '#client'
 import { configSchema, socketProtocol } from '#contracts'
 import { AppError, errorShapeOf, messageOf, systemClock } from '#kernel'
 import { ensurePrivateDirectory, openLog } from '#ops'
@@ -12,9 +10,9 @@ import { httpUrlOf, openHttpDoor } from './http-door.ts'
 import { watchIdleDaemon } from './idle.ts'
 import { keepSocket } from './keep-socket.ts'
 import { takeLock } from './lock.ts'
-import { writePrivateFile } from './private-files.ts'
 import { publishAddress } from './publish-address.ts'
 import { readConfig } from './read-config.ts'
+import { forgetStartErrors, leaveStartError } from './start-error-file.ts'
 import { createStopRequest } from './stop-request.ts'
 import type { Config } from '#contracts'
 import type { Log } from '#kernel'
@@ -71,7 +69,13 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
   stack.use(await takeLock(places, clock))
   const config = await readConfig(places.configFile)
   const log = stack.use(
-    openLog({ file: places.logFile, level: config.log.level, maxBytes: config.log.max_bytes, maxFiles: config.log.max_files, clock }),
+    openLog({
+      file: places.logFile,
+      level: config.log.level,
+      maxBytes: config.log.max_bytes,
+      maxFiles: config.log.max_files,
+      clock,
+    }),
   )
   stack.use(dieOfFaults(log))
   await claimSocket(places.socketPath)
@@ -97,7 +101,7 @@ async function start({ environment, stop, umask }: StartDeps, stack: AsyncDispos
       idle,
     }),
   ))
-  await rm(startErrorFileOf(places), { force: true })
+  await forgetStartErrors(places)
   // Before the door, so that it is there for whoever was answered; who finds it before must knock again.
   const address = stack.use(await publishAddress(places, { version: environment.version, startedAt, supervisorPid }))
   late.door = stack.use(await openDoor({ environment, config, log, rooms, stop }))
@@ -205,8 +209,7 @@ async function reportFailedStart(environment: Environment, error: unknown): Prom
     return
   const text = `${JSON.stringify({ at: systemClock.now(), pid: process.pid, error: shape })}\n`
   try {
-    await ensurePrivateDirectory(places.stateDir, 'TANDEM_STATE_DIR')
-    await writePrivateFile(startErrorFileOf(places), text)
+    await leaveStartError(places, text)
     const { max_bytes: maxBytes } = configSchema.parse({}).log
     // As many as one may keep: the configuration may be what is wrong, and nothing is deleted for not being able to read it.
     await using log = openLog({ file: places.logFile, level: 'info', maxBytes, maxFiles: 365, clock: systemClock })
