@@ -5,10 +5,10 @@ import { shellQuote, systemCodeOf } from '#kernel'
 import type { Finding } from '#ops'
 
 /** Whether the daemon's own socket is at its path and leads to this very process: as a client would find out. */
-export async function knockAtOwnSocket(path: string, version: string): Promise<Finding> {
+export async function knockAtOwnSocket(path: string, version: string, limitMs = knockMs): Promise<Finding> {
   const found = await lookAt(path)
   if (found !== undefined) return found
-  const answer = await greeted(path, version)
+  const answer = await greeted({ path, version, limitMs })
   if (answer.kind === 'error')
     return { state: 'down', why: `nobody can connect to ${path} (${answer.code})`, cure: putBack }
   if (answer.kind === 'full')
@@ -41,7 +41,15 @@ type Greeted =
   | { readonly kind: 'full'; readonly message: string }
   | { readonly kind: 'error'; readonly code: string }
 
-function greeted(path: string, version: string): Promise<Greeted> {
+function greeted({
+  path,
+  version,
+  limitMs,
+}: {
+  readonly path: string
+  readonly version: string
+  readonly limitMs: number
+}): Promise<Greeted> {
   return new Promise(resolve => {
     const socket = createConnection(path)
     let text = ''
@@ -49,7 +57,7 @@ function greeted(path: string, version: string): Promise<Greeted> {
       socket.destroy()
       resolve(answer)
     }
-    socket.setTimeout(knockMs, () => done({ kind: 'error', code: `no answer within ${knockMs} ms` }))
+    socket.setTimeout(limitMs, () => done({ kind: 'error', code: `no answer within ${limitMs} ms` }))
     socket.once('error', error => done({ kind: 'error', code: systemCodeOf(error) ?? error.message }))
     socket.once('close', () => done({ kind: 'error', code: 'closed' }))
     socket.on('data', chunk => {
