@@ -44,7 +44,7 @@ const house: Readonly<Record<string, Room>> = {
 /** Who may touch what of the machine. A built-in of Node that is not named here is open to every room that is not pure. */
 const machine: Readonly<Record<string, readonly string[]>> = {
   sqlite: ['store', 'app'],
-  worker_threads: ['store'],
+  worker_threads: ['store', 'agents'],
   child_process: ['codex', 'agents', 'client', 'local'],
   net: ['socket', 'client', 'gateway', 'app'],
   http: ['scripted-model', 'http', 'gateway'],

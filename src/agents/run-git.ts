@@ -7,6 +7,13 @@ export interface GitOptions {
   readonly timeoutMs: number
   readonly maxBytes?: number
   readonly input?: string
+  /** Where git is started; without it, in this thread. */
+  readonly thread?: GitThread | undefined
+}
+
+export interface GitThread {
+  /** As `runGit`; the options are without a thread. */
+  run(args: readonly string[], options: GitOptions): Promise<GitResult>
 }
 
 export interface GitResult {
@@ -24,7 +31,8 @@ export interface GitResult {
  * diff, no pager, no fetching of missing objects. Clean and smudge filters are switched off by the caller (`withoutFilters`), as their names differ.
  * Never rejects.
  */
-export function runGit(args: readonly string[], options: GitOptions): Promise<GitResult> {
+export function runGit(args: readonly string[], { thread, ...options }: GitOptions): Promise<GitResult> {
+  if (thread !== undefined) return thread.run(args, options)
   return new Promise(resolve => {
     const child = execFile(
       'git',

@@ -10,11 +10,13 @@ import { followEvents } from './follow.ts'
 import type { FollowFilter } from './follow.ts'
 import { createModelChooser } from './model-choice.ts'
 import { gitEnvironment } from './run-git.ts'
+import type { GitThread } from './run-git.ts'
 import { createPolicyGuard } from './policy-guard.ts'
 import type { PolicyGuard, PolicySource } from './policy-guard.ts'
 import { createSessions, requireHere } from './sessions.ts'
 import { createSettingsBook } from './settings.ts'
 import type { SettingsBook } from './settings.ts'
+import { createGitThread } from './start-git-thread.ts'
 import { createThreadOpener } from './thread-opener.ts'
 import { answerOf, threadSummaryOf, turnSummaryOf } from './turn-answer.ts'
 import type { AnswerOptions } from './turn-answer.ts'
@@ -83,7 +85,8 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
   const sessions = createSessions({ store, clock })
   const policy = createPolicyGuard({ source: deps.policy, homeDir: deps.homeDir })
   const earlier = new Set((await store.turns.open(store.nodeId)).map(turn => turn.id))
-  const service = createTurnService(deps, { settings, sessions, policy, earlier })
+  const thread = createGitThread(deps)
+  const service = createTurnService(deps, { settings, sessions, policy, earlier, thread })
   const taken = await service.resume()
   if (taken > 0) deps.log.info({ turns: taken }, 'open turns taken up')
 
@@ -116,7 +119,10 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
     },
     archive: agent => archive(deps, agent),
     follow: (filter, cursor, listener) => followEvents(store, filter, cursor, listener),
-    stop: options => service.stop(options),
+    async stop(options) {
+      await service.stop(options)
+      await thread[Symbol.asyncDispose]()
+    },
   }
 }
 
@@ -147,10 +153,11 @@ function createTurnService(
     readonly sessions: ReturnType<typeof createSessions>
     readonly policy: PolicyGuard
     readonly earlier: ReadonlySet<TurnId>
+    readonly thread: GitThread
   },
 ): TurnService {
   const { store, clock, log, config, codexHome } = deps
-  const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms }
+  const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms, thread: parts.thread }
   const workTree = createWorkTree({ ...git, maxDiffBytes: config.turns.max_diff_bytes })
   const changes = createTurnChanges({ workTree, folder: join(deps.stateDir, 'trees') })
   const models = createModelChooser({

@@ -4,6 +4,7 @@ import type { NewEvent, ProposedDiff, TurnStatus, Usage } from '#contracts'
 import { usageSchema } from '#contracts'
 import { updateAgent, updateTurn } from '#store'
 import type { Store, StoredEvent, TurnRow } from '#store'
+import type { GitOptions } from './run-git.ts'
 import { checkProposedDiff } from './proposed-diff.ts'
 import type { ChangesAfter, TurnChanges } from './turn-changes.ts'
 import { knownRequestOf, parseOutput } from './turn-request.ts'
@@ -16,7 +17,7 @@ export interface ConcludeDeps {
   readonly clock: Clock
   readonly log: Log
   readonly changes: TurnChanges
-  readonly git: { readonly env: Readonly<Record<string, string>>; readonly timeoutMs: number }
+  readonly git: Pick<GitOptions, 'env' | 'timeoutMs' | 'thread'>
 }
 
 export type EndedOutcome = Exclude<RunOutcome, { readonly kind: 'paused' | 'over' }>

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
 import { runGit, withoutFilters } from './run-git.ts'
-import type { GitOptions } from './run-git.ts'
+import type { GitOptions, GitThread } from './run-git.ts'
 import { createLocator } from './repository-place.ts'
 import type { Place } from './repository-place.ts'
 import { largeFilesOf, readTree, withoutInnerRepositories } from './tree-index.ts'
@@ -40,6 +40,7 @@ export interface WorkTreeDeps {
   readonly env: Readonly<Record<string, string>>
   readonly timeoutMs: number
   readonly maxDiffBytes: number
+  readonly thread?: GitThread | undefined
 }
 
 /**
@@ -134,7 +135,7 @@ const plain = [
 const quoted = (path: string): string => JSON.stringify(path)
 
 function gitOptions(deps: WorkTreeDeps, cwd: string, env: Readonly<Record<string, string>> = {}): GitOptions {
-  return { cwd, env: { ...deps.env, ...env }, timeoutMs: deps.timeoutMs }
+  return { cwd, env: { ...deps.env, ...env }, timeoutMs: deps.timeoutMs, thread: deps.thread }
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {
