@@ -20,11 +20,14 @@ export interface CopyTarget extends CopyEnd {
 export interface CopyTable {
   readonly name: string
   readonly key: readonly string[]
+  /** Rows that count; default: all. */
+  readonly only?: string
 }
 
 /** In an order in which no row refers to one that is not there yet. `facts` and `migrations` are the place's own. */
 export const copyTables: readonly CopyTable[] = [
-  { name: 'settings', key: ['scope'] },
+  // What health writes to see that it can is nobody's, and must not make a store one with rows.
+  { name: 'settings', key: ['scope'], only: "scope not like 'health:%'" },
   { name: 'agents', key: ['id'] },
   { name: 'threads', key: ['id'] },
   { name: 'turns', key: ['id'] },

@@ -44,17 +44,24 @@ export async function insertRows(end: CopyEnd, table: CopyTable, rows: readonly 
 
 /** The first table that has a row. */
 export async function firstWithRows(end: CopyEnd, tables: readonly CopyTable[]): Promise<string | undefined> {
-  for (const { name } of tables) if ((await end.run(`select 1 as one from ${name} limit 1`, [])).length > 0) return name
+  for (const { name, only = '1 = 1' } of tables) {
+    const found = await end.run(`select 1 as one from ${name} where ${only} limit 1`, [])
+    if (found.length > 0) return name
+  }
   return undefined
 }
 
-async function pageAfter(end: CopyEnd, { name, key }: CopyTable, last: RawRow | undefined): Promise<readonly RawRow[]> {
+async function pageAfter(
+  end: CopyEnd,
+  { name, key, only = '1 = 1' }: CopyTable,
+  last: RawRow | undefined,
+): Promise<readonly RawRow[]> {
   const columns = key.map(column => (column === 'seq' ? column : `${column} ${end.byBytes}`))
   const order = `order by ${columns.join(', ')} limit ${pageRows}`
-  if (last === undefined) return end.run(`select * from ${name} ${order}`, [])
+  if (last === undefined) return end.run(`select * from ${name} where ${only} ${order}`, [])
   const after = `(${columns.join(', ')}) > (${columns.map(() => '?').join(', ')})`
   return end.run(
-    `select * from ${name} where ${after} ${order}`,
+    `select * from ${name} where ${only} and ${after} ${order}`,
     key.map(column => last[column] ?? null),
   )
 }

@@ -74,7 +74,11 @@ describe('a copy from file to file', () => {
 
   test('goes into a database without rows, and into no other', async () => {
     await fill(here)
-    await (await elsewhere.open())[Symbol.asyncDispose]()
+    {
+      await using store = await elsewhere.open()
+      // As health does to see that it can.
+      await store.commit({ changes: [putSettings(`health:${store.nodeId}`, {})] })
+    }
     await copy(fileOf(here), fileOf(elsewhere))
     const before = readFileSync(elsewhere.file)
     expect(await errorOf(copy(fileOf(here), fileOf(elsewhere)))).toMatchObject({ code: 'STORE_NOT_EMPTY' })
@@ -216,6 +220,7 @@ async function fill(home: Home): Promise<Awaited<ReturnType<typeof contentsOf>>>
       changes: [
         putSettings('global', { effort: 'high' }),
         putSettings('project:/ä', { effort: null }),
+        putSettings(`health:${store.nodeId}`, {}),
         insertThread(threadRow(agent, 'thread', { lostAt: 1_700_000_000_123 })),
         ...turns.map(insertTurn),
       ],

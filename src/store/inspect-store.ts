@@ -23,15 +23,8 @@ export async function inspectStore(options: {
   readonly url?: Secret | undefined
 }): Promise<StoreInspection> {
   if (options.url === undefined) return inspectFile(options.file)
-  const [{ postgresPlaceOf }, { connectPostgres, endPostgres, usingPostgres }] = await Promise.all([
-    import('./postgres-place.ts'),
-    import('./postgres-connect.ts'),
-  ])
-  const place = postgresPlaceOf(options.url)
-  return usingPostgres(place, async () => {
-    await endPostgres(await connectPostgres(place))
-    return { place: place.label, version: undefined }
-  })
+  const { inspectPostgres } = await import('./open-postgres.ts')
+  return inspectPostgres(options.url)
 }
 
 function inspectFile(file: string): StoreInspection {

@@ -72,9 +72,7 @@ export async function preparePostgres(
   try {
     // Of the session: it ends with it, however that ends.
     await client.query("select pg_advisory_lock(hashtextextended('tandem schema ' || current_schema(), 0))")
-    const known = steps.at(-1)?.version ?? 0
-    const database = await versionOfPostgres(client, place)
-    if (database > known) throw databaseNewer(place.label, { database, known })
+    refuseNewerSchema(place, await versionOfPostgres(client, place), steps)
     const applied = await migrate(new Kysely<unknown>({ dialect: postgresDialect(runOn(client, place)) }), {
       file: place.label,
       clock,
@@ -86,6 +84,28 @@ export async function preparePostgres(
   } finally {
     await endPostgres(client)
   }
+}
+
+/** Whether it could be opened, by reading alone; the version undefined when nothing is there yet. */
+export function inspectPostgres(
+  url: Secret,
+): Promise<{ readonly place: string; readonly version: number | undefined }> {
+  const place = postgresPlaceOf(url)
+  return usingPostgres(place, async () => {
+    const client = await connectPostgres(place)
+    try {
+      const version = await versionOfPostgres(client, place)
+      refuseNewerSchema(place, version, migrations)
+      return { place: place.label, version: version === 0 ? undefined : version }
+    } finally {
+      await endPostgres(client)
+    }
+  })
+}
+
+function refuseNewerSchema(place: PostgresPlace, database: number, steps: readonly Migration[]): void {
+  const known = steps.at(-1)?.version ?? 0
+  if (database > known) throw databaseNewer(place.label, { database, known })
 }
 
 /** The version of the schema that the connection works in, 0 when there is nothing of ours yet. */

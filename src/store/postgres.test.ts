@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { postgresUrl } from '../../test/support/postgres-schema.ts'
-import { insertTurn, openStore, putSettings, updateAgent } from './index.ts'
+import { insertTurn, inspectStore, openStore, putSettings, updateAgent } from './index.ts'
 import type { Store } from './index.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -34,6 +34,8 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres', () => {
     const { file, clock } = home
     return openPostgresStore({ file, url: new Secret(url), clock, log }, { connectTries: 3 })
   }
+
+  const inspected = () => ({ file: home.file, url: new Secret(home.schema.url) })
 
   const changed = (change: (url: URL) => void): string => {
     const url = new URL(home.schema.url)
@@ -84,7 +86,9 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres', () => {
 
     test('a schema of a newer version, which is not touched', async () => {
       await (await home.open())[Symbol.asyncDispose]()
+      expect(await inspectStore(inspected())).toMatchObject({ version: 1 })
       await home.schema.query('update migrations set version = 99')
+      expect(await errorOf(inspectStore(inspected()))).toMatchObject({ code: 'STORE_NEWER' })
       expect(await errorOf(home.open())).toMatchObject({ code: 'STORE_NEWER', data: { database: 99, known: 1 } })
       expect(await home.schema.query('select version from migrations')).toEqual([{ version: 99 }])
     })
