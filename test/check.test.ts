@@ -192,7 +192,7 @@ describe('without a daemon', () => {
     expect(JSON.stringify(after.report)).not.toContain('very-secret')
   })
 
-  test('a store of a newer version, and one that another program damaged', async () => {
+  test('a store of a newer version, and one that another program holds', async () => {
     await world.run(['up'])
     await world.run(['down'])
     expect(await check()).toMatchObject({ code: 0, wrong: [] })
@@ -201,6 +201,11 @@ describe('without a daemon', () => {
       database.exec("insert into migrations values (999, 'later', 0)")
     }
     expect((await check()).wrong).toEqual(alone('store', 'STORE_NEWER', /install the newer/))
+    using holder = new DatabaseSync(world.places.storeFile)
+    holder.exec('delete from migrations where version = 999; begin immediate')
+    expect((await check()).wrong).toEqual(alone('store', 'STORE_LOCKED', new RegExp(`ps -fp ${process.pid}`)))
+    holder.exec('rollback')
+    expect((await check()).wrong).toEqual([])
   })
 
   test('why the last start failed', async () => {

@@ -57,6 +57,12 @@ export const diskFull = (directory: string, what: string): AppError =>
     data: { directory },
   })
 
+export const storeHeld = (file: string, pid: number): AppError =>
+  new AppError('STORE_LOCKED', 'unavailable', `another program (pid ${pid}) holds the database ${file}`, {
+    hint: `see which it is (ps -fp ${pid}), and end it or let it end`,
+    data: { file, pid },
+  })
+
 export const diskRemote = (directory: string, kind: string): AppError =>
   new AppError('DISK_REMOTE', 'unavailable', `${directory} is on a file system of another machine (${kind})`, {
     hint: 'locks and the database need a local disk: set TANDEM_STATE_DIR to a directory on one',

@@ -4,7 +4,9 @@ import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
 import { findDaemon, lookAtDaemon, lookAtLastStart } from './daemon.ts'
 import { lookAtDisk, lookAtLog } from './disk.ts'
+import { storeHeld } from '../errors.ts'
 import { examine, ok, skipped } from './finding.ts'
+import { writerOf } from './store-lock.ts'
 import type { Config, Finding, FindingsReport, Places } from '#contracts'
 import type { Clock } from '#kernel'
 import type { DaemonState } from './daemon.ts'
@@ -60,10 +62,12 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
     await examine('daemon', () =>
       lookAtDaemon(daemon, { isPlaceGood, tryLock: deps.tryLock, version: deps.version, places }),
     ),
-    await examine('last start', () => lookAtLastStart(places, daemon)),
+    await examine('last start', () =>
+      isPlaceGood ? lookAtLastStart(places, daemon) : skipped('its directory has to be right first'),
+    ),
     await examine('socket', () => lookAtSocket(deps, { isRunning, isPlaceGood })),
     await examine('log', () => lookAtLog(places)),
-    await examine('store', () => lookAtStore(deps, config)),
+    await examine('store', () => lookAtStore(deps, config, isRunning)),
     await examine('http', () => lookAtPort(deps, config, isRunning)),
     ...(await examineCodex(deps, config, daemon)),
   ]
@@ -105,7 +109,10 @@ async function lookAtSocket(
   )
 }
 
-async function lookAtStore({ places }: CheckDeps, { store }: Config): Promise<Look> {
+async function lookAtStore({ places }: CheckDeps, { store }: Config, isRunning: boolean): Promise<Look> {
+  // A daemon that runs writes there itself.
+  const writer = isRunning || store.url !== undefined ? undefined : await writerOf(places.storeFile)
+  if (writer !== undefined) throw storeHeld(places.storeFile, writer)
   const url = store.url === undefined ? {} : { url: new Secret(store.url) }
   const { place, version } = await inspectStore({ file: places.storeFile, ...url })
   if (store.url !== undefined) return ok(`${place} answers`)

@@ -50,7 +50,7 @@ const manifestSchema = z.strictObject({
 })
 export type Manifest = z.infer<typeof manifestSchema>
 
-export const manifestFileOf = (configDir: string): string => join(configDir, 'claude-install.json')
+const manifestFileOf = (configDir: string): string => join(configDir, 'claude-install.json')
 
 /** What was installed and not removed. CLAUDE_MANIFEST_UNREADABLE. */
 export async function readManifest(configDir: string): Promise<Manifest> {
