@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -9,9 +9,12 @@ import { startRealCodex, watch } from './harness.ts'
 import type { RealCodex } from './harness.ts'
 import type { Permissions } from './permissions.ts'
 
-// Where a hidden directory lies in a writable one, here /tmp, Codex leaves empty `.git`, `.codex` and `.agents` there (0.169.0).
 beforeAll(() => void vi.stubEnv('TMPDIR', '/var/tmp'))
-afterAll(() => void vi.unstubAllEnvs())
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  // What Codex leaves in writable directories, /tmp among them, where something is hidden (0.169.0). Only what is empty goes.
+  for (const name of ['.git', '.codex', '.agents', '.aws']) await rmdir(join('/tmp', name)).catch(() => undefined)
+})
 
 /** Outside of the temporary directories, which workspace-write may write to. */
 const openOutside = async (): Promise<AsyncDisposable & { readonly path: string }> => {
