@@ -17,7 +17,7 @@ export function isWithin(directory: string, path: string): boolean {
 }
 
 /** The real place of each directory, of one that is not there as far as it is. POLICY_INVALID for one that cannot be followed. */
-export async function placesIn(
+async function placesIn(
   directories: readonly string[],
   where: { readonly homeDir: string; readonly file: string; readonly member: string },
 ): Promise<readonly PolicyPlace[]> {
