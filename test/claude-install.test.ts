@@ -60,7 +60,7 @@ test('installed, plain claude calls the tool, knows the commands, and after the 
   expect(shownTo(mainRequests(world.model).at(-1)).texts).not.toContain('what Tandem answered')
 })
 
-test('for a project the server is asked about by Claude Code, and its commands work', async () => {
+test('for a project Claude Code asks whether its person wants the server', async () => {
   await using world = await openTandemWorld([codex, done])
   expect(await world.tandem(['claude', 'install', '--scope', 'project'])).toMatchObject({ code: 0 })
   expect((await claude(world, ['mcp', 'list'])).out).toMatch(/tandem: tandem mcp.*approval/i)
