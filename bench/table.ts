@@ -40,7 +40,8 @@ function rowsOf(name: string, measurement: Measurement): readonly (readonly stri
 
 function seenIn({ unit, samples, reference }: Measurement, at: Quantile, added?: number): readonly string[] {
   const [ours, theirs] = [quantile(samples, at), quantile(reference.samples, at)]
-  const measured = added === undefined ? `${shown(ours)} ${unit}` : `+${shown(added)} ${unit} (${shown(ours)})`
+  const measured =
+    added === undefined ? `${shown(ours)} ${unit}` : `${added < 0 ? '' : '+'}${shown(added)} ${unit} (${shown(ours)})`
   return [
     `${measured} n=${samples.length}`,
     `${shown(theirs)} ${unit}, ${reference.what}`,
