@@ -1,8 +1,8 @@
 import { backoffMs, AppError, sleep } from '#kernel'
-import { appServerResults as results, codexUserConfigSchema } from '#contracts'
+import { appServerResults as results } from '#contracts'
 import { createCaller } from './caller.ts'
 import { hasCommandRules } from './command-rules.ts'
-import { codexAnswerMalformed } from './errors.ts'
+import { createConfigReader } from './effective-config.ts'
 import { turnOf } from './items.ts'
 import { createPermissionProfiles } from './permissions.ts'
 import { threadConfigOf } from './thread-config.ts'
@@ -57,15 +57,15 @@ type ThreadVerbs = Pick<
 >
 
 function threadVerbs(call: Caller, deps: ConnectionDeps, profiles: PermissionProfiles): ThreadVerbs {
-  const own = { ...deps, profiles }
+  const own = { ...deps, profiles, effectiveConfig: createConfigReader(call) }
   return {
     async startThread(settings) {
-      const params = await threadParamsOf(call, settings, own)
+      const params = await threadParamsOf(settings, own)
       const started = await call.quick('thread/start', results['thread/start'], params)
       return { threadId: started.thread.id, model: started.model ?? null }
     },
     async resumeThread(threadId, settings, options = {}) {
-      const settled = await threadParamsOf(call, settings, own)
+      const settled = await threadParamsOf(settings, own)
       const params = { ...settled, threadId, excludeTurns: true, initialTurnsPage: pageOf(options) }
       const resumed = await whenFree(deps.clock, deps.limits.writerWaitMs, () =>
         call.slow('thread/resume', results['thread/resume'], params),
@@ -97,13 +97,18 @@ function turnVerbs(
 }
 
 async function threadParamsOf(
-  call: Caller,
   settings: ThreadSettings,
-  own: Pick<ConnectionDeps, 'stateDir' | 'codexHome'> & { readonly profiles: PermissionProfiles },
+  own: Pick<ConnectionDeps, 'stateDir' | 'codexHome'> & {
+    readonly profiles: PermissionProfiles
+    readonly effectiveConfig: (cwd: string) => Promise<CodexUserConfig>
+  },
 ): Promise<object> {
   const { profiles, stateDir, codexHome } = own
-  const effective = await effectiveConfig(call, settings.cwd)
-  const hidden = (await hasCommandRules(settings.cwd, codexHome)) ? [stateDir] : []
+  const [effective, hasRules] = await Promise.all([
+    own.effectiveConfig(settings.cwd),
+    hasCommandRules(settings.cwd, codexHome),
+  ])
+  const hidden = hasRules ? [stateDir] : []
   return {
     cwd: settings.cwd,
     ...profiles.ofThread(settings.sandbox),
@@ -119,14 +124,6 @@ async function threadParamsOf(
       permissions: profiles.config(hidden),
     }),
   }
-}
-
-/** Codex itself knows best what it would load here: the machine's, the user's and a trusted project's layers. */
-async function effectiveConfig(call: Caller, cwd: string): Promise<CodexUserConfig> {
-  const { config } = await call.quick('config/read', results['config/read'], { cwd })
-  const parsed = codexUserConfigSchema.safeParse(config)
-  if (!parsed.success) throw codexAnswerMalformed('config/read', parsed.error.message)
-  return parsed.data
 }
 
 /** An older process of ours may still be dying with the thread in its hands. */
