@@ -29,6 +29,11 @@ if (unknown.length > 0) {
 
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(signal)))
+// Of a promise that nobody waits for: it must not end the program under what is open.
+process.once('unhandledRejection', error => {
+  process.stderr.write(`${inspect(error)}\n`)
+  interrupted.abort(error)
+})
 
 process.exitCode = await main()
 
