@@ -37,10 +37,10 @@ const message = (id: string, text: string): CodexEvent => ({
 })
 
 describe('the record of a turn', () => {
-  it('gathers deltas, and writes them at the latest after 100 ms', async () => {
+  it('gathers deltas, and writes them at the latest after 30 ms', async () => {
     const { recorder, clock, writes } = openRecorder()
     for (const word of ['so ', 'it ', 'goes']) recorder.codexEvent(delta('m1', word))
-    clock.advance(99)
+    clock.advance(29)
     expect(writes).toEqual([])
     clock.advance(1)
     expect(writes).toEqual(['"so it goes"'])

@@ -6,7 +6,7 @@ import type { Change, EventInput, Store } from '#store'
 import { noteOf } from './event-notes.ts'
 
 /** Text that has come is on its way to the store at most this much later. */
-const textIntervalMs = 100
+const textIntervalMs = 30
 /** Tries of a write that fails for a passing reason (a full disk), with pauses up to 5 s: about 10 minutes. */
 const maxTries = 130
 /** Events in one write, and characters of their data: far below what the store refuses as too large. */
@@ -34,6 +34,7 @@ export type Place = Pick<EventInput, 'agentId' | 'turnId' | 'threadId'>
 interface Entry {
   readonly changes: readonly Change[]
   readonly events: readonly EventInput[]
+  readonly chars: number
   readonly done: PromiseWithResolvers<void>
 }
 
@@ -75,7 +76,8 @@ export class TurnRecorder {
   commit(changes: readonly Change[], notes: readonly NewEvent[]): Promise<void> {
     const events = [...this.#takeTexts(), ...notes].map(note => ({ ...note, ...this.#place() }))
     const done = Promise.withResolvers<void>()
-    this.#queue.push({ changes, events, done })
+    // Counted here, where what cannot be written at all fails for whoever brought it, and not while others are written.
+    this.#queue.push({ changes, events, chars: JSON.stringify(events).length, done })
     void this.#write()
     return done.promise
   }
@@ -107,7 +109,7 @@ export class TurnRecorder {
     let chars = 0
     const next = this.#queue.findIndex(entry => {
       events += entry.events.length
-      chars += JSON.stringify(entry.events).length
+      chars += entry.chars
       return entry.changes.length > 0 || events > maxBatchEvents || chars > maxBatchChars
     })
     const count = next === -1 ? this.#queue.length : Math.max(1, next)

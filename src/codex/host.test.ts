@@ -134,6 +134,18 @@ on = message => {
     expect(started.host.state.kind).toBe('ready')
   })
 
+  test('so deep that it could not be written again is not understood, and no more', async () => {
+    const body = `on = message => {
+      raw('{"method":"account/rateLimits/updated","params":{"rateLimits":{"a":' + '['.repeat(20000) + ']'.repeat(20000) + '}}}\\n')
+      send({ id: message.id, result: { data: [] } })
+    }`
+    await using started = await startFake(body)
+    const connection = await started.host.connection(soon)
+    const seen = watch(connection)
+    expect(await connection.listModels()).toEqual([])
+    expect([seen.events, connection.counts.malformedLines]).toEqual([[], 1])
+  })
+
   test('a line without end means a broken process: it is killed', async () => {
     await using started = await startFake(`on = () => raw('x'.repeat(70000))`, {
       limits: { ...quick, maxLineBytes: 65_536 },

@@ -1,5 +1,5 @@
 import { rpcMessageSchema } from '#contracts'
-import { cancelled, messageOf } from '#kernel'
+import { cancelled, isNestedDeeper, maxNesting, messageOf } from '#kernel'
 import { codexBusy, codexGone, codexHung, codexRequestTimeout } from './errors.ts'
 import type { RpcMessage } from '#contracts'
 import type { AppError, Clock } from '#kernel'
@@ -113,6 +113,7 @@ export function createRpcPeer(options: RpcPeerOptions): RpcPeer {
 }
 
 function messageIn(line: string): RpcMessage | string {
+  if (isNestedDeeper(line, maxNesting)) return `nested deeper than ${maxNesting}`
   try {
     const parsed = rpcMessageSchema.safeParse(JSON.parse(line))
     return parsed.success ? parsed.data : 'not a JSON-RPC message'

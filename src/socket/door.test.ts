@@ -168,6 +168,12 @@ describe('the socket door', () => {
 describe('the socket door and bad frames', () => {
   it.each([
     ['nonsense', 'hello?', -32700, 'SOCKET_FRAME_MALFORMED'],
+    [
+      'lists in lists without end',
+      `{"jsonrpc":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      -32700,
+      'SOCKET_FRAME_MALFORMED',
+    ],
     ['half an object', '{"jsonrpc": "2.0",', -32700, 'SOCKET_FRAME_MALFORMED'],
     ['bytes that are not UTF-8', Buffer.from([0x22, 0xc3, 0x28, 0x22]), -32700, 'SOCKET_FRAME_MALFORMED'],
     ['a number', '7', -32600, 'SOCKET_FRAME_WRONG'],

@@ -1,4 +1,4 @@
-import { messageOf } from '#kernel'
+import { isNestedDeeper, maxNesting, messageOf } from '#kernel'
 import { frameMalformed, frameTooLarge } from './errors.ts'
 
 /** Cuts a stream of bytes into lines; keeps at most one unfinished line, of at most `maxBytes`. */
@@ -51,8 +51,18 @@ export function createFrameReader(maxBytes: number): FrameReader {
 
 /** The value of a line. Throws SOCKET_FRAME_MALFORMED for what is not UTF-8 or not JSON. */
 export function parseFrame(line: Buffer): unknown {
+  const text = textOf(line)
+  if (isNestedDeeper(text, maxNesting)) throw frameMalformed(`it is nested deeper than ${maxNesting}`)
   try {
-    return JSON.parse(strictUtf8.decode(line))
+    return JSON.parse(text)
+  } catch (error) {
+    throw frameMalformed(messageOf(error).slice(0, 200))
+  }
+}
+
+function textOf(line: Buffer): string {
+  try {
+    return strictUtf8.decode(line)
   } catch (error) {
     throw frameMalformed(messageOf(error).slice(0, 200))
   }

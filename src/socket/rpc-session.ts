@@ -169,7 +169,7 @@ function problemOf(value: unknown): string {
   if (typeof value !== 'object' || value === null)
     return `the line is a ${value === null ? 'null' : typeof value}, not an object`
   if (!('jsonrpc' in value)) return 'the member jsonrpc is missing'
-  if (value.jsonrpc !== '2.0') return `jsonrpc is ${JSON.stringify(value.jsonrpc)}, not "2.0"`
+  if (value.jsonrpc !== '2.0') return `jsonrpc is not "2.0"`
   return 'method must be a string of at most 200 characters, id a whole number or a string of at most 200 characters'
 }
 
