@@ -14,8 +14,12 @@ import { thirdPartyNotices } from './third-party.ts'
 /** Programs that a person starts: name in dist -> source. */
 const programs = { tandem: 'src/app/main.ts', 'claude-codex': 'src/app/launcher-main.ts' }
 
-/** Files that a running program starts as a worker. */
-const workers = { 'store-writer': 'src/store/writer-thread.ts', 'git-thread': 'src/agents/git-thread.ts' }
+/** Files that a running program starts as a worker, or has started by Codex. */
+const workers = {
+  'store-writer': 'src/store/writer-thread.ts',
+  'git-thread': 'src/agents/git-thread.ts',
+  'command-gate': 'src/codex/command-gate.ts',
+}
 
 /** Builds `dist/` of the package at `root`. Files that did not change are left alone, so a running program keeps its chunks. */
 export async function buildDist(root: string, say: (line: string) => void): Promise<void> {

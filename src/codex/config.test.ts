@@ -209,7 +209,7 @@ describe('the configuration of a thread', () => {
         shell_environment_policy: { inherit: 'core', exclude: ['PROFILES'] },
       },
       mcpServers: ['keep'],
-      permissions: { default_permissions: 'own' },
+      safeguards: { default_permissions: 'own' },
     })
     expect(config).toEqual({
       default_permissions: 'own',

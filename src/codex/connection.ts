@@ -1,4 +1,5 @@
 import type { Sandbox } from '#contracts'
+import type { DeniedCommand } from './denied-commands.ts'
 import type { CodexEvent } from './events.ts'
 import type { CodexTurn } from './items.ts'
 import type { CodexConfig } from './thread-config.ts'
@@ -47,6 +48,8 @@ export interface TurnInput {
   /** Whether commands reach the network, with workspace-write; default not. */
   readonly network?: boolean | undefined
   readonly approvalPolicy?: ApprovalPolicy | undefined
+  /** Commands that Codex must not start; CODEX_COMMANDS_UNGUARDED when it could not be kept from them. */
+  readonly deniedCommands?: readonly DeniedCommand[] | undefined
   /** Model, effort and summary are sticky in Codex: left out, the thread goes on with those of its last turn. */
   readonly model?: string | undefined
   readonly effort?: string | undefined

@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import { backoffMs, AppError, sleep } from '#kernel'
 import { appServerResults as results } from '#contracts'
 import { createCaller } from './caller.ts'
 import { hasCommandRules } from './command-rules.ts'
+import { createCommandHooks } from './command-hook.ts'
 import { createConfigReader } from './effective-config.ts'
 import { turnOf } from './items.ts'
 import { createPermissionProfiles } from './permissions.ts'
@@ -10,6 +12,7 @@ import { steerParamsOf, turnParamsOf } from './turn-params.ts'
 import type { CodexUserConfig } from '#contracts'
 import type { Clock } from '#kernel'
 import type { Caller } from './caller.ts'
+import type { CommandHook, CommandHooks } from './command-hook.ts'
 import type {
   CodexConnection,
   CodexCounts,
@@ -39,14 +42,19 @@ export interface ConnectionDeps {
 export function createConnection(deps: ConnectionDeps): CodexConnection {
   const call = createCaller(deps.rpc, deps.limits)
   const profiles = createPermissionProfiles()
+  const hooks = createCommandHooks({
+    call,
+    folder: join(deps.stateDir, 'denied-commands'),
+    closed: deps.identity.closed,
+  })
   return {
     ...deps.identity,
     get counts() {
       return deps.counts()
     },
     onEvent: deps.onEvent,
-    ...threadVerbs(call, deps, profiles),
-    ...turnVerbs(call, profiles),
+    ...threadVerbs(call, deps, { profiles, hooks }),
+    ...turnVerbs(call, { profiles, hooks }),
     listModels: () => listModels(call),
   }
 }
@@ -56,20 +64,29 @@ type ThreadVerbs = Pick<
   'startThread' | 'resumeThread' | 'readThread' | 'archiveThread' | 'unarchiveThread' | 'cleanBackgroundTerminals'
 >
 
-function threadVerbs(call: Caller, deps: ConnectionDeps, profiles: PermissionProfiles): ThreadVerbs {
+interface Safeguards {
+  readonly profiles: PermissionProfiles
+  readonly hooks: CommandHooks
+}
+
+function threadVerbs(call: Caller, deps: ConnectionDeps, { profiles, hooks }: Safeguards): ThreadVerbs {
   const own = { ...deps, profiles, effectiveConfig: createConfigReader(call) }
   return {
     async startThread(settings) {
-      const params = await threadParamsOf(settings, own)
+      const hook = await hooks.open()
+      const params = await threadParamsOf(settings, { ...own, hook })
       const started = await call.quick('thread/start', results['thread/start'], params)
+      hook.attach(started.thread.id)
       return { threadId: started.thread.id, model: started.model ?? null }
     },
     async resumeThread(threadId, settings, options = {}) {
-      const settled = await threadParamsOf(settings, own)
+      const hook = await hooks.open(threadId)
+      const settled = await threadParamsOf(settings, { ...own, hook })
       const params = { ...settled, threadId, excludeTurns: true, initialTurnsPage: pageOf(options) }
       const resumed = await whenFree(deps.clock, deps.limits.writerWaitMs, () =>
         call.slow('thread/resume', results['thread/resume'], params),
       )
+      hook.attach(threadId)
       return historyOf(threadId, resumed.initialTurnsPage ?? { data: [] })
     },
     async readThread(threadId, options = {}) {
@@ -84,10 +101,11 @@ function threadVerbs(call: Caller, deps: ConnectionDeps, profiles: PermissionPro
 
 function turnVerbs(
   call: Caller,
-  profiles: PermissionProfiles,
+  { profiles, hooks }: Safeguards,
 ): Pick<CodexConnection, 'startTurn' | 'steerTurn' | 'interruptTurn'> {
   return {
     async startTurn(input) {
+      await hooks.deny(input.threadId, input.deniedCommands ?? [])
       const started = await call.quick('turn/start', results['turn/start'], turnParamsOf(input, profiles))
       return { codexTurnId: started.turn.id }
     },
@@ -100,6 +118,7 @@ async function threadParamsOf(
   settings: ThreadSettings,
   own: Pick<ConnectionDeps, 'stateDir' | 'codexHome'> & {
     readonly profiles: PermissionProfiles
+    readonly hook: CommandHook
     readonly effectiveConfig: (cwd: string) => Promise<CodexUserConfig>
   },
 ): Promise<object> {
@@ -121,7 +140,7 @@ async function threadParamsOf(
       effective,
       wanted: settings.config ?? {},
       mcpServers: settings.mcpServers ?? [],
-      permissions: profiles.config(hidden),
+      safeguards: { ...profiles.config(hidden), ...own.hook.config },
     }),
   }
 }

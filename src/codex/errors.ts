@@ -120,6 +120,18 @@ export const codexConfigInvalid = (message: string, path?: string, cause?: unkno
     cause,
   })
 
+/** Not a turn of it: a command that must not run could. */
+export const commandsUnguarded = (why: string, cause?: unknown): AppError =>
+  new AppError(
+    'CODEX_COMMANDS_UNGUARDED',
+    'unavailable',
+    `codex would not keep to commands.deny of the policy: ${why}`,
+    {
+      hint: 'see whether `hooks` is switched off under [features] in a config.toml of Codex; without commands.deny in policy.toml it does not matter',
+      cause,
+    },
+  )
+
 export const profileMissing = (name: string, path: string): AppError =>
   new AppError('CODEX_PROFILE_MISSING', 'missing', `there is no codex profile "${name}"`, {
     hint: `create ${path}, or leave the profile out`,

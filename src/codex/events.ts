@@ -42,6 +42,10 @@ export type CodexEvent =
   | ({ readonly kind: 'text-delta'; readonly delta: string } & OnItem)
   | ({ readonly kind: 'reasoning-delta'; readonly delta: string } & OnItem)
   | ({ readonly kind: 'command-output'; readonly delta: string } & OnItem)
+  /** Typed into a command that runs. */
+  | ({ readonly kind: 'command-input'; readonly text: string } & OnItem)
+  /** The check of denied commands stopped one before it began, or was itself not possible: then the command may run. */
+  | ({ readonly kind: 'command-denied' | 'command-unchecked'; readonly reason: string } & Somewhere)
   | ({ readonly kind: 'item-started'; readonly item: CodexItem } & OnTurn)
   | ({ readonly kind: 'item-completed'; readonly item: CodexItem } & OnTurn)
   | ({ readonly kind: 'token-usage'; readonly usage: TokenUsage } & OnTurn)
@@ -169,6 +173,19 @@ const readers: Readonly<Record<Method, (params: unknown) => CodexEvent | null>> 
     ...itemPlace(params),
     delta: params.delta,
   })),
+  'item/commandExecution/terminalInteraction': reader(
+    notifications['item/commandExecution/terminalInteraction'],
+    params => ({ kind: 'command-input', ...itemPlace(params), text: params.stdin }),
+  ),
+  'hook/completed': reader(notifications['hook/completed'], params => {
+    const { run, threadId } = params
+    const place = { threadId, codexTurnId: params.turnId ?? null }
+    const isOurs = run.source === 'sessionFlags' && run.eventName === 'preToolUse'
+    if (!isOurs || run.status === 'completed')
+      return { kind: 'other', method: 'hook/completed', isMalformed: false, ...place }
+    const reason = run.entries.map(entry => entry.text).join('\n')
+    return { kind: run.status === 'blocked' ? 'command-denied' : 'command-unchecked', reason, ...place }
+  }),
   'thread/tokenUsage/updated': reader(notifications['thread/tokenUsage/updated'], params => ({
     kind: 'token-usage',
     ...turnPlace(params),

@@ -20,6 +20,8 @@ export type {
   ThreadSettings,
   TurnInput,
 } from './connection.ts'
+export { findDeniedCommand } from './denied-commands.ts'
+export type { DeniedCommand } from './denied-commands.ts'
 export type { CodexConfig } from './thread-config.ts'
 export { isSignOfModel } from './events.ts'
 export type { CodexEvent, PlanStep, TokenCount, TokenUsage } from './events.ts'

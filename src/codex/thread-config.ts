@@ -12,8 +12,8 @@ export interface ThreadConfigInput {
   readonly wanted: CodexConfig
   /** Names of MCP servers that may stay. */
   readonly mcpServers: readonly string[]
-  /** Our permission profiles. */
-  readonly permissions: CodexConfig
+  /** Our permission profiles, and our check of commands. */
+  readonly safeguards: CodexConfig
 }
 
 /**
@@ -22,7 +22,7 @@ export interface ThreadConfigInput {
  *   not as a dotted key: Codex cuts dotted keys at every dot, quoted or not.
  * - Codex's own multi-agent tools are off: we fan out ourselves. The feature flag is for the older models only; for those
  *   whose catalogue entry says "v2" just `agents.enabled` counts.
- * - What commands may do is said by profiles of ours: see `permissions.ts`.
+ * - What commands may do is said by profiles of ours, and which may start by a hook of ours: see `permissions.ts`, `command-hook.ts`.
  * - Commands get no variable that looks like a secret, and none that a provider takes its key from.
  */
 export function threadConfigOf(input: ThreadConfigInput): CodexConfig {
@@ -39,7 +39,7 @@ export function threadConfigOf(input: ThreadConfigInput): CodexConfig {
   ])
   return merged(input.wanted, {
     ...(off.length === 0 ? {} : { mcp_servers: Object.fromEntries(off) }),
-    ...input.permissions,
+    ...input.safeguards,
     agents: { enabled: false },
     features: { multi_agent: false },
     shell_environment_policy: { ignore_default_excludes: false, exclude: Array.from(exclude) },

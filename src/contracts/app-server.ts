@@ -78,6 +78,13 @@ export const appServerResults = {
   'thread/turns/list': turnsPageSchema,
   'turn/start': z.looseObject({ turn: z.looseObject({ id: z.string() }) }),
   'config/read': z.looseObject({ config: z.looseObject({}) }),
+  'hooks/list': z.looseObject({
+    data: z.array(
+      z.looseObject({
+        hooks: z.array(z.looseObject({ command: z.string().nullish(), enabled: z.boolean(), trustStatus: z.string() })),
+      }),
+    ),
+  }),
   'model/list': z.looseObject({
     data: z.array(
       z.looseObject({
@@ -113,6 +120,17 @@ export const appServerNotifications = {
   'item/reasoning/summaryTextDelta': z.looseObject({ ...onItem, delta: z.string() }),
   'item/reasoning/textDelta': z.looseObject({ ...onItem, delta: z.string() }),
   'item/commandExecution/outputDelta': z.looseObject({ ...onItem, delta: z.string() }),
+  'item/commandExecution/terminalInteraction': z.looseObject({ ...onItem, stdin: z.string() }),
+  'hook/completed': z.looseObject({
+    threadId: z.string(),
+    turnId: z.string().nullish(),
+    run: z.looseObject({
+      eventName: z.string(),
+      source: z.string(),
+      status: z.string(),
+      entries: z.array(z.looseObject({ text: z.string() })).default([]),
+    }),
+  }),
   'thread/tokenUsage/updated': z.looseObject({
     ...onTurn,
     tokenUsage: z.looseObject({
