@@ -1,14 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { findDeniedCommand } from './denied-commands.ts'
 import type { DeniedCommand } from './denied-commands.ts'
 
 /*
- * The program that Codex asks before each command of a turn for which some are denied: the question on stdin, the answer on
- * stdout. It loads next to nothing, because every command waits for it, and no schema library, so it looks at members by itself.
+ * The program that Codex asks before each command of a turn for which some are denied: these and then the question on stdin, the
+ * answer on stdout. It loads next to nothing, because every command waits for it, and no schema library, so it looks at members by itself.
  * Whatever goes wrong here stops the command: `command-hook.ts` makes every failure an exit code 2.
  */
-process.stdout.write(answerTo(await text(process.stdin), readFileSync(process.argv[2] ?? '', 'utf8')))
+const input = await text(process.stdin)
+const end = input.indexOf('\n')
+process.stdout.write(answerTo(input.slice(end), input.slice(0, end)))
 
 function answerTo(question: string, rules: string): string {
   const line = commandIn(JSON.parse(question))

@@ -101,7 +101,7 @@ async function check(call: Caller, threadId: string, gate: Gate): Promise<void> 
 
 /** Codex gives it to the user's shell, whichever that is: so one plain command, without characters that shells differ in. */
 function commandOf(file: string): string {
-  const script = '[ -e "$3" ] && [ ! -s "$3" ] && exit 0; "$1" "$2" "$3" || exit 2'
+  const script = '[ -e "$3" ] && [ ! -s "$3" ] && exit 0; { cat "$3" && echo && cat; } | "$1" "$2" || exit 2'
   const words = [process.execPath, gateFile(), file].map(shellQuote)
   return `/bin/sh -c '${script}' sh ${words.join(' ')}`
 }
