@@ -12,28 +12,55 @@ export interface OpenCalls {
 }
 
 export function createOpenCalls(max: number): OpenCalls {
-  const closing = new AbortController()
-  const isClosed = Promise.withResolvers<never>()
-  // Nobody may be waiting.
-  isClosed.promise.catch(() => undefined)
-  let count = 0
+  const open = new Set<OpenCall>()
+  let isClosed = false
   return {
     get count() {
-      return count
+      return open.size
     },
     async run(left, work) {
-      if (closing.signal.aborted) throw doorClosing()
-      if (count >= max) throw tooManyHttpCalls(max)
-      count += 1
+      if (isClosed) throw doorClosing()
+      if (open.size >= max) throw tooManyHttpCalls(max)
+      const call = openCall(left)
+      open.add(call)
       try {
-        return await Promise.race([work(AbortSignal.any([left, closing.signal])), isClosed.promise])
+        return await Promise.race([work(call.signal), call.isClosed])
       } finally {
-        count -= 1
+        open.delete(call)
+        call[Symbol.dispose]()
       }
     },
     close() {
-      isClosed.reject(doorClosing())
-      closing.abort()
+      isClosed = true
+      for (const call of open) call.close()
     },
+  }
+}
+
+interface OpenCall extends Disposable {
+  readonly signal: AbortSignal
+  /** Only ever rejects. */
+  readonly isClosed: Promise<never>
+  close(): void
+}
+
+/**
+ * Has a promise and a signal of its own: each promise that is raced, and each signal that is joined with another, keeps what was made of it
+ * for as long as it lives, and one for the whole door lives as long as the daemon.
+ */
+function openCall(left: AbortSignal): OpenCall {
+  const closed = Promise.withResolvers<never>()
+  const detached = new AbortController()
+  const leave = (): void => detached.abort(left.reason)
+  if (left.aborted) leave()
+  else left.addEventListener('abort', leave, { once: true })
+  return {
+    signal: detached.signal,
+    isClosed: closed.promise,
+    close() {
+      closed.reject(doorClosing())
+      detached.abort()
+    },
+    [Symbol.dispose]: () => left.removeEventListener('abort', leave),
   }
 }
