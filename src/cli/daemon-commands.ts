@@ -8,7 +8,6 @@ import { jsonLine, plain, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 const usualLines = 50
-const mostLines = 999_999
 
 /** Commands that start, stop and watch the daemon's process. */
 export const daemonEntries: readonly CommandEntry[] = [
@@ -59,7 +58,7 @@ function logRequest(line: Line, nowMs: number): LogRequest {
   const [lines, since, level] = [line.option('lines'), line.option('since'), line.text('level')]
   const sinceMs: unknown = typeof since === 'function' ? since(nowMs) : undefined
   return {
-    lines: typeof lines === 'number' ? lines : since === undefined ? usualLines : mostLines,
+    lines: typeof lines === 'number' ? lines : since === undefined ? usualLines : Infinity,
     follow: line.has('follow'),
     isWanted: logFilter({
       level: logLevels.find(known => known === level),

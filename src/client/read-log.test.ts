@@ -78,6 +78,41 @@ describe('readLog', () => {
     expect(said).toEqual(['one\n'])
   })
 
+  it('passes more lines than a function can take arguments, and counts as many', async () => {
+    const many = 300_000
+    writeFileSync(`${file}.2026-11-19.1`, Array.from({ length: many }, (_, at) => `${at}\n`).join(''))
+    writeFileSync(file, 'last\n')
+    let count = 0
+    const write = (text: string): void => {
+      count += 1
+      if (count === 1) said.push(text)
+    }
+    await read({ lines: Infinity, write })
+    expect([count, ...said]).toEqual([many + 1, '0\n'])
+    count = 0
+    await read({ lines: many - 1, write })
+    expect([count, said.at(-1)]).toEqual([many - 1, '2\n'])
+  }, 20_000)
+
+  it('leaves out empty lines, and passes a line without end in pieces', async () => {
+    writeFileSync(file, 'one\n\n\n \ntwo\n\n')
+    await read({ lines: 2 })
+    expect(said).toEqual(['one\n', 'two\n'])
+    said.length = 0
+    const long = 'x'.repeat(3_000_000)
+    writeFileSync(file, `${long}\nend\n`)
+    await read({ lines: Infinity })
+    expect(said.join('')).toBe(`${long}\nend\n`)
+    expect(Math.max(...said.map(text => text.length))).toBeLessThan(1_200_000)
+  })
+
+  it('stops in the middle when it is told to', async () => {
+    writeFileSync(file, 'a line of the log\n'.repeat(100_000))
+    let count = 0
+    await read({ lines: Infinity, write: () => void ((count += 1) === 10 && stop.abort()) })
+    expect(count).toBeLessThan(10_000)
+  })
+
   it('says how to get a log when there is none', async () => {
     await expect(read({ lines: 5 })).rejects.toMatchObject({
       code: 'LOG_MISSING',

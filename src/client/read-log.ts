@@ -1,15 +1,20 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setAsideLogs } from '#contracts'
 import { sleep } from '#kernel'
 import { logMissing } from './errors.ts'
+import { openLogFile } from './log-file.ts'
 import type { Places } from '#contracts'
 import type { Clock } from '#kernel'
+import type { LogFile } from './log-file.ts'
 
 export interface ReadLogOptions {
-  /** Last lines to begin with. */
+  /** Last lines to begin with; Infinity: all. */
   readonly lines: number
-  /** Lines that are not are neither passed nor counted; each file's are asked about in their order. */
+  /**
+   * Lines that are not are neither passed nor counted; each file's are asked about in their order, and all of them once more where
+   * they had to be counted first.
+   */
   readonly isWanted?: (line: string) => boolean
   /** Go on with new lines until `signal` aborts. */
   readonly follow: boolean
@@ -18,22 +23,21 @@ export interface ReadLogOptions {
   readonly write: (text: string) => void
 }
 
-/** Passes the end of the daemon's log, across rotations; needs no daemon. */
+/**
+ * Passes the end of the daemon's log, across rotations; needs no daemon. However many lines it is, no more than one of
+ * them is held: what is to be left out is counted first, and then the rest is read again.
+ */
 export async function readLog(
   deps: { readonly places: Places; readonly clock: Clock },
   options: ReadLogOptions,
 ): Promise<void> {
   const file = deps.places.logFile
   if (!existsSync(file) && !options.follow) throw logMissing(file)
-  const follower = new LogFollower(file, options)
-  try {
-    follower.begin(options.lines)
-    while (options.follow && !options.signal.aborted) {
-      follower.passNew()
-      await sleep(pollMs, options.signal).catch(stopFollowing)
-    }
-  } finally {
-    follower[Symbol.dispose]()
+  using follower = new LogFollower(file, options)
+  await follower.begin(options.lines)
+  while (options.follow && !options.signal.aborted) {
+    await follower.passNew()
+    await sleep(pollMs, options.signal).catch(stopFollowing)
   }
 }
 
@@ -42,106 +46,103 @@ const stopFollowing = (): void => undefined
 
 /** Holds the file open, so that what was written before a rotation is still read to its end. */
 class LogFollower implements Disposable {
-  readonly #file: string
+  readonly #path: string
+  readonly #signal: AbortSignal
   readonly #write: (text: string) => void
   readonly #isWanted: (line: string) => boolean
-  #fd: number | undefined
-  #offset = 0
-  #partial: Buffer = Buffer.alloc(0)
+  #file: LogFile | undefined
 
-  constructor(file: string, { write, isWanted = () => true }: Pick<ReadLogOptions, 'write' | 'isWanted'>) {
-    this.#file = file
+  constructor(path: string, options: Omit<ReadLogOptions, 'lines' | 'follow'>) {
+    const { write, signal, isWanted = () => true } = options
+    this.#path = path
+    this.#signal = signal
     this.#write = write
-    this.#isWanted = isWanted
+    // To see whether there is room on the disk the daemon writes an empty line: nothing to read.
+    this.#isWanted = line => line.trim() !== '' && isWanted(line)
   }
 
-  begin(count: number): void {
-    this.#open()
-    const lines: string[] = []
-    this.#read(line => {
-      if (this.#isWanted(line)) lines.push(line)
-      if (lines.length > count) lines.shift()
-    })
-    for (const older of setAsideOf(this.#file).reverse()) {
-      if (lines.length >= count) break
-      lines.unshift(...lastLinesOf(older, count - lines.length, this.#isWanted))
+  async begin(count: number): Promise<void> {
+    using opened = new DisposableStack()
+    this.#file = openLogFile(this.#path)
+    const chosen = this.#file === undefined ? [] : [this.#file]
+    let missing = count - (await this.#countOf(this.#file, count))
+    for (const path of setAsideOf(this.#path).reverse()) {
+      if (missing <= 0) break
+      // Set aside while we look: we have it.
+      if (this.#file?.isAt(path) === true) continue
+      const older = opened.adopt(openLogFile(path), close)
+      missing -= await this.#countOf(older, count)
+      if (older !== undefined) chosen.unshift(older)
     }
-    for (const line of lines) this.#write(line)
+    await this.#passAll(chosen, { except: Math.max(0, -missing) })
   }
 
-  passNew(): void {
-    this.#open()
-    this.#startOverIfCut()
-    this.#read(line => this.#pass(line))
-    if (this.#fd === undefined || !this.#wasReplaced(this.#fd)) return
-    // What came between the read and the rotation.
-    this.#read(line => this.#pass(line))
-    const between = this.#setAsideSince(this.#fd)
-    this.#close()
-    for (const file of between) for (const line of lastLinesOf(file, Infinity, this.#isWanted)) this.#write(line)
-    this.passNew()
-  }
-
-  #pass(line: string): void {
-    if (this.#isWanted(line)) this.#write(line)
+  /** What came since the last look. */
+  async passNew(): Promise<void> {
+    for (;;) {
+      this.#file ??= openLogFile(this.#path)
+      const file = this.#file
+      if (file === undefined) return
+      file.startOverIfCut()
+      await this.#passAll([file], { except: 0 })
+      if (this.#signal.aborted || !this.#wasReplaced(file)) return
+      // What came between the read and the rotation.
+      await this.#passAll([file], { except: 0 })
+      const between = setAsideSince(this.#path, file)
+      this.#close()
+      for (const path of between) await this.#passFile(path)
+    }
   }
 
   [Symbol.dispose](): void {
     this.#close()
   }
 
-  #open(): void {
-    if (this.#fd !== undefined || !existsSync(this.#file)) return
-    this.#fd = openSync(this.#file, 'r')
-    this.#offset = 0
+  async #passFile(path: string): Promise<void> {
+    using file = openLogFile(path)
+    if (file !== undefined) await this.#passAll([file], { except: 0 })
+  }
+
+  /** How many of its lines are wanted; it is at its beginning again. Where all are, nobody needs to know. */
+  async #countOf(file: LogFile | undefined, wanted: number): Promise<number> {
+    if (file === undefined || wanted === Infinity) return 0
+    let count = 0
+    await file.read(this.#signal, line => {
+      if (this.#isWanted(line)) count += 1
+    })
+    file.rewind()
+    return count
+  }
+
+  /** The wanted lines of files, in their order, without so many of the first. */
+  async #passAll(files: readonly LogFile[], { except }: { readonly except: number }): Promise<void> {
+    let left = except
+    for (const file of files) {
+      await file.read(this.#signal, line => {
+        if (!this.#isWanted(line)) return
+        if (left > 0) left -= 1
+        else this.#write(line)
+      })
+    }
+  }
+
+  #wasReplaced(file: LogFile): boolean {
+    return existsSync(this.#path) && !file.isAt(this.#path)
   }
 
   #close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#fd = undefined
-    this.#partial = Buffer.alloc(0)
-  }
-
-  #wasReplaced(fd: number): boolean {
-    if (!existsSync(this.#file)) return false
-    return statSync(this.#file).ino !== fstatSync(fd).ino
-  }
-
-  /** Emptied in place, as one does to make room: the offset would be beyond the end for a long time. */
-  #startOverIfCut(): void {
-    if (this.#fd === undefined || fstatSync(this.#fd).size >= this.#offset) return
-    this.#offset = 0
-    this.#partial = Buffer.alloc(0)
-  }
-
-  /** Files that were begun and set aside after the one that we have, all since the last look. */
-  #setAsideSince(fd: number): readonly string[] {
-    const { ino } = fstatSync(fd)
-    const files = setAsideOf(this.#file)
-    const own = files.findIndex(file => statSync(file, { throwIfNoEntry: false })?.ino === ino)
-    return own === -1 ? [] : files.slice(own + 1)
-  }
-
-  #read(take: (line: string) => void): void {
-    if (this.#fd === undefined) return
-    const chunk = Buffer.alloc(65_536)
-    for (;;) {
-      const count = readSync(this.#fd, chunk, 0, chunk.length, this.#offset)
-      if (count === 0) return
-      this.#offset += count
-      this.#partial = passLines(Buffer.concat([this.#partial, chunk.subarray(0, count)]), take)
-    }
+    close(this.#file)
+    this.#file = undefined
   }
 }
 
-/** Passes whole lines with their ends; what is left begins an unfinished one. */
-function passLines(bytes: Buffer, take: (line: string) => void): Buffer {
-  let start = 0
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    take(bytes.toString('utf8', start, end + 1))
-    start = end + 1
-  }
-  return bytes.subarray(start)
+const close = (file: LogFile | undefined): void => file?.[Symbol.dispose]()
+
+/** Files that were begun and set aside after this one. */
+function setAsideSince(path: string, file: LogFile): readonly string[] {
+  const files = setAsideOf(path)
+  const own = files.findIndex(one => file.isAt(one))
+  return own === -1 ? [] : files.slice(own + 1)
 }
 
 /** Oldest first. */
@@ -157,18 +158,6 @@ function namesIn(directory: string): readonly string[] {
     // Not there yet, or gone: nothing was set aside.
     return []
   }
-}
-
-function lastLinesOf(file: string, count: number, isWanted: (line: string) => boolean): string[] {
-  if (!existsSync(file)) return []
-  const lines: string[] = []
-  const follower = new LogFollower(file, { write: line => void lines.push(line), isWanted })
-  try {
-    follower.passNew()
-  } finally {
-    follower[Symbol.dispose]()
-  }
-  return count === Infinity ? lines : lines.slice(-count)
 }
 
 const pollMs = 150
