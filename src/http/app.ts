@@ -1,13 +1,13 @@
 import { Hono } from 'hono'
+import { bytesResponse } from './bytes-response.ts'
 import { callVerb } from './call-verb.ts'
-import { docsFiles, docsPage, docsPolicy } from './docs-page.ts'
+import { createDocsFiles, docsPage, docsPolicy } from './docs-page.ts'
 import { methodRefused, routeUnknown } from './errors.ts'
 import { failed } from './failure.ts'
 import { openApiOf } from './openapi.ts'
 import { createRoutes } from './routes.ts'
 import type { HttpBindings } from '@hono/node-server'
 import type { CallVerbDeps } from './call-verb.ts'
-import type { JsonObject } from './json.ts'
 import type { Route } from './routes.ts'
 
 export interface AppDeps extends CallVerbDeps {
@@ -52,20 +52,34 @@ export function createApp(deps: AppDeps): App {
 }
 
 function addOpenRoutes(app: App, deps: AppDeps, routes: readonly Route[]): void {
-  let description: JsonObject | undefined
+  let description: Buffer | undefined
+  const docsFiles = createDocsFiles()
+  const readiness = createReadiness(deps)
   const html = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': docsPolicy }
   app.get('/healthz', c => c.text('ok\n'))
-  app.get('/readyz', async c => ((await isReady(deps)) ? c.text('ok\n') : c.text('not ok\n', 503)))
-  app.get('/openapi.json', () => Response.json((description ??= openApiOf(routes, deps.version))))
+  app.get('/readyz', async c => ((await readiness()) ? c.text('ok\n') : c.text('not ok\n', 503)))
+  app.get('/openapi.json', () => {
+    description ??= Buffer.from(JSON.stringify(openApiOf(routes, deps.version)))
+    return bytesResponse(description, { 'content-type': 'application/json' })
+  })
   app.get('/docs', c => c.body(docsPage, 200, html))
   app.get('/docs/:file', async c => {
     const name = c.req.param('file')
     const file = Object.hasOwn(docsFiles, name) ? docsFiles[name] : undefined
     if (file === undefined) throw routeUnknown(c.req.path)
-    return c.body(await file.read(), 200, { 'content-type': file.type, 'cache-control': 'private, max-age=3600' })
+    return bytesResponse(await file.read(), { 'content-type': file.type, 'cache-control': 'private, max-age=3600' })
   })
   for (const path of ['/healthz', '/readyz', '/openapi.json', '/docs', '/docs/:file'])
     app.all(path, c => refuse(c.req.method, ['GET', 'HEAD']))
+}
+
+/** All who ask at once share one look. */
+function createReadiness(deps: AppDeps): () => Promise<boolean> {
+  let looking: Promise<boolean> | undefined
+  return () =>
+    (looking ??= isReady(deps).finally(() => {
+      looking = undefined
+    }))
 }
 
 /** Anybody may ask, so nothing is said of why. */

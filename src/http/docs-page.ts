@@ -36,22 +36,30 @@ export const docsPolicy = [
 
 export interface DocsFile {
   readonly type: string
-  readonly read: () => Promise<Uint8Array<ArrayBuffer>>
+  readonly read: () => Promise<Uint8Array>
 }
 
-/** What the page loads, below `/docs/`. */
-export const docsFiles: Readonly<Record<string, DocsFile>> = {
-  'swagger-ui.css': {
-    type: 'text/css; charset=utf-8',
-    read: () => read(new URL('../../node_modules/swagger-ui-dist/swagger-ui.css', import.meta.url)),
-  },
-  'swagger-ui-bundle.js': {
-    type: 'text/javascript; charset=utf-8',
-    read: () => read(new URL('../../node_modules/swagger-ui-dist/swagger-ui-bundle.js', import.meta.url)),
-  },
-  'start.js': { type: 'text/javascript; charset=utf-8', read: async () => new TextEncoder().encode(startScript) },
+/** What the page loads, below `/docs/`. Each is read when it is first asked for, and kept. */
+export function createDocsFiles(): Readonly<Record<string, DocsFile>> {
+  return {
+    'swagger-ui.css': {
+      type: 'text/css; charset=utf-8',
+      read: kept(() => readFile(new URL('../../node_modules/swagger-ui-dist/swagger-ui.css', import.meta.url))),
+    },
+    'swagger-ui-bundle.js': {
+      type: 'text/javascript; charset=utf-8',
+      read: kept(() => readFile(new URL('../../node_modules/swagger-ui-dist/swagger-ui-bundle.js', import.meta.url))),
+    },
+    'start.js': { type: 'text/javascript; charset=utf-8', read: kept(async () => Buffer.from(startScript)) },
+  }
 }
 
-async function read(address: URL): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await readFile(address))
+/** A failure is not kept: the next who asks has it tried again. */
+function kept(read: () => Promise<Uint8Array>): () => Promise<Uint8Array> {
+  let reading: Promise<Uint8Array> | undefined
+  return () =>
+    (reading ??= read().catch((error: unknown) => {
+      reading = undefined
+      throw error
+    }))
 }

@@ -5,6 +5,7 @@ import { createApp } from './app.ts'
 import { notListening, portTaken } from './errors.ts'
 import { failureOf } from './failure.ts'
 import { assertForUs, createTokenCheck } from './guard.ts'
+import { createTurns } from './in-turn.ts'
 import { createOpenCalls } from './open-calls.ts'
 import { watchStalled } from './watch-stalled.ts'
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
@@ -112,6 +113,7 @@ function guarded(
   listener: (request: IncomingMessage, response: ServerResponse) => Promise<unknown>,
   { port, log }: { readonly port: () => number; readonly log: Log },
 ): RequestListener {
+  const inTurn = createTurns(log)
   return (request, response) => {
     for (const [name, value] of Object.entries(everyAnswer)) response.setHeader(name, value)
     try {
@@ -122,7 +124,9 @@ function guarded(
       response.end(JSON.stringify(body))
       return
     }
-    listener(request, response).catch((error: unknown) => log.error({ error }, 'an HTTP request was not answered'))
+    inTurn(request, response, () => {
+      listener(request, response).catch((error: unknown) => log.error({ error }, 'an HTTP request was not answered'))
+    })
   }
 }
 
