@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClient } from '#client'
 import { placesOf } from '#contracts'
-import { AppError, systemClock } from '#kernel'
+import { AppError, sleep, systemClock } from '#kernel'
 import { startCuttableLink } from '../../test/support/cuttable-link.ts'
 import { createFakeVerbs, startTestDoor, tempPlaces, turnAnswer, wireEvent } from '../../test/support/fake-daemon.ts'
 import type { Client, ClientOptions } from '#client'
@@ -48,6 +49,25 @@ function open(more: Partial<ClientOptions> = {}): Client {
 }
 
 const caller: Caller = { door: 'cli' }
+
+describe('a daemon that is killed when one has waited for it for long', () => {
+  it('is waited for further, and not taken for another program', async () => {
+    const client = open({ connectTimeoutMs: 15_000, startDaemon: async () => undefined })
+    const connecting = client.connect()
+    connecting.catch(() => undefined)
+    // Longer than a program that always hangs up is put up with.
+    await sleep(2500)
+    const killed = createServer(socket => {
+      socket.destroy()
+      killed.close()
+    })
+    await new Promise<void>(resolve => void killed.listen(places.socketPath, resolve))
+    chmodSync(places.socketPath, 0o600)
+    await once(killed, 'close')
+    await startDoor()
+    expect(await connecting).toMatchObject({ pid: process.pid })
+  })
+})
 /** Listened to from the start, so that it is never unhandled. */
 const failureOf = (answer: Promise<unknown>): Promise<unknown> => answer.catch((error: unknown) => error)
 const question = { prompt: 'q', cd: '/x' }

@@ -32,6 +32,8 @@ export interface ConnectOptions {
 
 /** For one greeting; a daemon that is busy for longer is greeted again. */
 const helloMs = 2000
+/** Several tries, since the pauses between them are shorter. */
+const hangUpMs = 1500
 /** Without a grace a daemon takes up to 10 s to interrupt its turns and as much to close. */
 const stopMs = 25_000
 
@@ -58,6 +60,8 @@ class ConnectAttempt {
   #hasReplaced = false
   #path = ''
   #last: unknown = new Error('nothing was tried')
+  /** Since when every try was taken and hung up on. */
+  #hungUpSince: number | undefined
 
   constructor(options: ConnectOptions) {
     this.#options = options
@@ -68,6 +72,7 @@ class ConnectAttempt {
   async once(): Promise<Connected | undefined> {
     const connection = await this.#open()
     if (connection === undefined) {
+      this.#hungUpSince = undefined
       await this.#launch()
       return undefined
     }
@@ -150,9 +155,11 @@ class ConnectAttempt {
     if (lockHolder(this.#options.places.lockFile) === null) throw foreignListener(this.#path)
   }
 
-  /** A daemon that is just ending does it once. */
+  /** A daemon that ends or is killed does it once, and the next try finds nobody: however long was waited before. */
   #keepsHangingUp(error: unknown): boolean {
-    return error instanceof AppError && error.code === 'DAEMON_CONNECTION_LOST' && this.#elapsed() >= helloMs
+    if (!(error instanceof AppError) || error.code !== 'DAEMON_CONNECTION_LOST') return false
+    this.#hungUpSince ??= this.#elapsed()
+    return this.#elapsed() - this.#hungUpSince >= hangUpMs
   }
 
   /** A daemon that we started may take longer than we wait; of another one we know only that it is there. */
