@@ -98,7 +98,8 @@ const backupStart = (file: string): string => `${basename(file)}.before-v`
 /** Only one process at a time migrates: none of them is being written. */
 function forgetPartialBackups(file: string): void {
   const partial = readdirSync(dirname(file)).filter(
-    name => name.startsWith(backupStart(file)) && name.endsWith(partialEnd),
+    // With the journal that SQLite keeps beside it.
+    name => name.startsWith(backupStart(file)) && name.includes(partialEnd),
   )
   for (const name of partial) rmSync(`${dirname(file)}/${name}`, { force: true })
 }

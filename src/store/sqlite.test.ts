@@ -161,7 +161,7 @@ describe('a migration', () => {
     await (await home.open({ migrations: known }))[Symbol.asyncDispose]()
     const [whole] = backups()
     const half = `${home.file}.before-v3-20990101T000000000Z.partial`
-    writeFileSync(half, 'half of it')
+    for (const path of [half, `${half}-journal`]) writeFileSync(path, 'half of it')
     home.clock.advance(1000)
     known.push(addsColumn(3))
     await (await home.open({ migrations: known }))[Symbol.asyncDispose]()

@@ -298,6 +298,6 @@ function wholeVersionOf(file: string): number {
 
 const copiesOf = (file: string): readonly string[] =>
   readdirSync(dirname(file))
-    .filter(name => name.includes('.before-v') && !name.endsWith('.partial'))
+    .filter(name => name.includes('.before-v') && !name.includes('.partial'))
     .toSorted()
     .map(name => join(dirname(file), name))
