@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '#kernel'
 import { runGit } from './run-git.ts'
@@ -34,6 +34,16 @@ describe('git, started by a thread', () => {
       return runGit(args, { ...own, thread })
     })
     expect(await Promise.all(threaded)).toEqual(await Promise.all(asked))
+  })
+
+  it('takes only time that nothing else wants, when nobody waits for it', async () => {
+    await using thread = createGitThread({ log: silentLog })
+    const niceness = ['-c', 'alias.nice=!cut -d " " -f 19 /proc/self/stat', 'nice'] as const
+    const own = getPriority()
+    expect(await runGit(niceness, { ...options, thread })).toMatchObject({ stdout: `${own}\n` })
+    // It is told a moment after it was started: what it starts itself may have been sooner, once.
+    const beside = async () => (await runGit(niceness, { ...options, thread, isBeside: true })).stdout
+    await expect.poll(beside, { timeout: 10_000 }).toBe('19\n')
   })
 
   it('is ended when it takes too long, and says so', async () => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import type { ExecFileException } from 'node:child_process'
 
 export interface GitOptions {
@@ -7,6 +8,8 @@ export interface GitOptions {
   readonly timeoutMs: number
   readonly maxBytes?: number
   readonly input?: string
+  /** Runs when nothing else wants to: nobody waits for it now. */
+  readonly isBeside?: boolean
   /** Where git is started; without it, in this thread. */
   readonly thread?: GitThread | undefined
 }
@@ -57,9 +60,19 @@ export function runGit(args: readonly string[], { thread, ...options }: GitOptio
         })
       },
     )
+    if (options.isBeside === true) stepBack(child.pid)
     child.stdin?.on('error', () => undefined /* git may end before it has read everything: its exit code tells */)
     child.stdin?.end(options.input ?? '')
   })
+}
+
+/** Below everything else of its user; by its id, as it is running already. */
+function stepBack(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It has ended, or the system has no priorities for us: then it runs like any other.
+  }
 }
 
 function exitCodeOf(error: ExecFileException | null): number | null {

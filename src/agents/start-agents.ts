@@ -159,7 +159,7 @@ function createTurnService(
   const { store, clock, log, config, codexHome } = deps
   const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms, thread: parts.thread }
   const workTree = createWorkTree({ ...git, maxDiffBytes: config.turns.max_diff_bytes })
-  const changes = createTurnChanges({ workTree, folder: join(deps.stateDir, 'trees') })
+  const changes = createTurnChanges({ workTree, folder: join(deps.stateDir, 'trees'), clock })
   const models = createModelChooser({
     log,
     configured: request => configuredModel(deps, request),
@@ -186,9 +186,10 @@ function createTurnService(
       limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.codex.start_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
-      networkOf: createTurnGrant(parts),
+      grantOf: createTurnGrant(parts),
       beforeStart: (turn, request) => changes.before(turn, request),
       besideStart: turnId => changes.sent(turnId),
+      onWork: turnId => changes.mayChange(turnId),
     },
     conclude: { store, clock, log, changes, git },
     limits: {

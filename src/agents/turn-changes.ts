@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { messageOf } from '#kernel'
-import type { AppError, TurnId } from '#kernel'
+import type { AppError, Clock, TurnId } from '#kernel'
 import type { TurnRow } from '#store'
 import { readOnlyChanged } from './errors.ts'
 import type { TurnRequest } from './turn-request.ts'
-import type { SnapshotOutcome, TreeSnapshot, WorkTree } from './work-tree.ts'
+import type { ChangesOutcome, Pace, SnapshotOutcome, TreeSnapshot, WorkTree } from './work-tree.ts'
 
 const snapshotSchema = z.object({ root: z.string(), tree: z.string(), objects: z.string() })
 
@@ -15,16 +15,20 @@ export interface TurnChanges {
    * text to be stored with the turn; null when there is none to be stored. Later it answers what was stored.
    */
   before(turn: TurnRow, request: TurnRequest): Promise<string | null>
-  /** Called when Codex has been told of an attempt: looks at the tree of a read-only turn, of which nobody waits for it. */
+  /** Called when Codex has been told of an attempt: the tree of a read-only turn is looked at a moment later. */
   sent(turnId: TurnId): void
+  /** Called at a sign that Codex uses a tool: if the tree was not looked at yet, it is at once. */
+  mayChange(turnId: TurnId): void
   /** What changed since. `didWork`: Codex used a tool, or may have; a read-only turn without is not compared. */
   after(
     turn: TurnRow,
     request: TurnRequest,
     evidence: { readonly didWork: boolean; readonly codexDiff: string | null },
   ): Promise<ChangesAfter>
-  /** Call it when the outcome is stored: until then a crash may need the snapshot again. */
+  /** Call it when the outcome is stored: until then a crash may need the snapshot again. Nobody has to wait for its end. */
   forget(turnId: TurnId): Promise<void>
+  /** Everything that was forgotten is gone. */
+  settled(): Promise<void>
   /** Removes the snapshots that an earlier life left, but for those of turns that go on. */
   sweep(open: readonly TurnId[]): Promise<void>
 }
@@ -39,53 +43,57 @@ export interface ChangesAfter {
 interface AtWork {
   readonly cd: string
   readonly isWriter: boolean
-  /** Not begun by an earlier life. */
-  readonly isFirst: boolean
+  /** Read-only, and not begun by an earlier life. */
+  readonly isSeenLater: boolean
   /** Undefined for a turn that an earlier life began, and for a read-only one that was not sent yet. */
   snapshot: Promise<SnapshotOutcome> | undefined
+  /** When the tree of a read-only turn is looked at, if nothing happens before. */
+  timer: Disposable | undefined
   /** Where turns that may write were at work meanwhile: a change there need not be this turn's. */
   readonly writersBeside: string[]
 }
+
+/** Codex reads its files and asks its model within this time; no model answers sooner with a command that has run. */
+const lookAfterMs = 100
 
 const nothing: ChangesAfter = { diff: null, error: null, warning: null }
 
 /**
  * Compares the working tree before and after a turn. For a turn that may write, the first snapshot is taken before Codex
- * is told anything, and stored, so that the comparison survives a crash. For a read-only one it is taken beside the start,
- * as it only serves to find a sandbox that does not hold: Codex has to ask its model first, so the tree is still as it was.
+ * is told anything, and stored, so that the comparison survives a crash. For a read-only one it only serves to find a sandbox that
+ * does not hold, and is taken when Codex has asked its model and waits for it, or at the first sign of a tool: it would only slow
+ * Codex down before, and a turn that is over by then has changed nothing.
  */
-export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly folder: string }): TurnChanges {
+export function createTurnChanges(deps: {
+  readonly workTree: WorkTree
+  readonly folder: string
+  readonly clock: Clock
+}): TurnChanges {
   const turns = new Map<TurnId, AtWork>()
+  // As many as end at the same moment.
+  const leaving = new Set<Promise<void>>()
   const folderOf = (turnId: TurnId): string => join(deps.folder, turnId)
 
+  const snapshot = (turnId: TurnId, cd: string, pace: Pace): Promise<SnapshotOutcome> =>
+    takeSnapshot(deps.workTree, { cd, folder: folderOf(turnId), pace })
+
   function begin(turn: TurnRow, request: TurnRequest): AtWork {
-    const isFirst = turn.attempts.length === 0
-    const isWriter = request.sandbox !== 'read-only'
-    const others = Array.from(turns.values())
-    const atWork: AtWork = {
-      cd: request.cd,
-      isWriter,
-      isFirst,
-      snapshot: isFirst && isWriter ? snapshot(turn.id, request.cd) : undefined,
-      writersBeside: others.filter(other => other.isWriter).map(other => other.cd),
-    }
-    if (atWork.isWriter) for (const other of others) other.writersBeside.push(atWork.cd)
+    const atWork = atWorkOf(turn, request, Array.from(turns.values()))
+    if (atWork.isWriter && turn.attempts.length === 0) atWork.snapshot = snapshot(turn.id, request.cd, 'now')
     turns.set(turn.id, atWork)
     return atWork
   }
 
-  const snapshot = (turnId: TurnId, cd: string): Promise<SnapshotOutcome> =>
-    takeSnapshot(deps.workTree, cd, folderOf(turnId))
+  function look(turnId: TurnId, pace: Pace): void {
+    const atWork = turns.get(turnId)
+    if (atWork?.isSeenLater === true) atWork.snapshot ??= snapshot(turnId, atWork.cd, pace)
+  }
 
-  async function compare(turn: TurnRow, request: TurnRequest, before: TreeSnapshot): Promise<ChangesAfter> {
-    const changes = await deps.workTree.changesSince(before, folderOf(turn.id))
-    if (changes.kind === 'failed') return { ...nothing, warning: `no diff: ${changes.reason}` }
-    if (changes.diff === '') return nothing
-    const isForeign = turns
-      .get(turn.id)
-      ?.writersBeside.some(cd => isWithin(cd, before.root) || isWithin(before.root, cd))
-    const error = request.sandbox === 'read-only' && isForeign !== true ? readOnlyChanged(changes.files) : null
-    return { diff: changes.diff, error, warning: null }
+  async function remove(turnId: TurnId, atWork: AtWork | undefined): Promise<void> {
+    atWork?.timer?.[Symbol.dispose]()
+    // One that is under way would put the folder back.
+    await atWork?.snapshot
+    await deps.workTree.forget(folderOf(turnId))
   }
 
   return {
@@ -97,33 +105,66 @@ export function createTurnChanges(deps: { readonly workTree: WorkTree; readonly 
     },
     sent(turnId) {
       const atWork = turns.get(turnId)
-      if (atWork?.isFirst === true) atWork.snapshot ??= snapshot(turnId, atWork.cd)
+      if (atWork?.isSeenLater === true) atWork.timer ??= deps.clock.after(lookAfterMs, () => look(turnId, 'beside'))
     },
+    mayChange: turnId => look(turnId, 'now'),
     async after(turn, request, { didWork, codexDiff }) {
       // For a turn that may write the snapshot is there anyway, and not every command leaves a record.
       if (!didWork && request.sandbox === 'read-only') return nothing
-      const taken = await turns.get(turn.id)?.snapshot
+      const atWork = turns.get(turn.id)
+      const taken = await atWork?.snapshot
       const before = taken?.kind === 'taken' ? taken.snapshot : storedSnapshotOf(turn)
-      if (before !== null) return compare(turn, request, before)
+      if (before !== null) {
+        const changes = await deps.workTree.changesSince(before, folderOf(turn.id))
+        return judge(changes, { request, root: before.root, writersBeside: atWork?.writersBeside ?? [] })
+      }
       return { ...nothing, diff: codexDiff, warning: taken?.kind === 'failed' ? `no full diff: ${taken.reason}` : null }
     },
-    async forget(turnId) {
+    forget(turnId) {
       const atWork = turns.get(turnId)
       turns.delete(turnId)
-      // One that is under way would put the folder back.
-      await atWork?.snapshot
-      await deps.workTree.forget(folderOf(turnId))
+      const removed = remove(turnId, atWork).finally(() => leaving.delete(removed))
+      leaving.add(removed)
+      return removed
     },
+    settled: async () => void (await Promise.allSettled(leaving)),
     sweep: open => deps.workTree.forgetOthers(deps.folder, new Set<string>(open)),
   }
 }
 
-async function takeSnapshot(workTree: WorkTree, cd: string, folder: string): Promise<SnapshotOutcome> {
+function atWorkOf(turn: TurnRow, request: TurnRequest, others: readonly AtWork[]): AtWork {
+  const isWriter = request.sandbox !== 'read-only'
+  if (isWriter) for (const other of others) other.writersBeside.push(request.cd)
+  return {
+    cd: request.cd,
+    isWriter,
+    isSeenLater: !isWriter && turn.attempts.length === 0,
+    snapshot: undefined,
+    timer: undefined,
+    writersBeside: others.filter(other => other.isWriter).map(other => other.cd),
+  }
+}
+
+async function takeSnapshot(
+  workTree: WorkTree,
+  { cd, folder, pace }: { readonly cd: string; readonly folder: string; readonly pace: Pace },
+): Promise<SnapshotOutcome> {
   try {
-    return await workTree.snapshot(cd, folder)
+    return await workTree.snapshot(cd, folder, pace)
   } catch (error) {
     return { kind: 'failed', reason: messageOf(error) }
   }
+}
+
+function judge(
+  changes: ChangesOutcome,
+  of: { readonly request: TurnRequest; readonly root: string; readonly writersBeside: readonly string[] },
+): ChangesAfter {
+  if (changes.kind === 'failed') return { ...nothing, warning: `no diff: ${changes.reason}` }
+  if (changes.diff === '') return nothing
+  const isForeign = of.writersBeside.some(cd => isWithin(cd, of.root) || isWithin(of.root, cd))
+  const isWrong = of.request.sandbox === 'read-only' && !isForeign
+  return { diff: changes.diff, error: isWrong ? readOnlyChanged(changes.files) : null, warning: null }
 }
 
 function storedSnapshotOf(turn: TurnRow): TreeSnapshot | null {

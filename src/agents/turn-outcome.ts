@@ -58,7 +58,10 @@ export async function concludeTurn(
     ],
     [...notes, { kind: 'turn.ended', data: { status, error: judged.error } }],
   )
-  await deps.changes.forget(turn.id)
+  // The next turn of its session need not wait until that is gone.
+  void deps.changes.forget(turn.id).catch((error: unknown) => {
+    deps.log.warn({ turnId: turn.id, error: messageOf(error) }, 'the snapshot of a turn was not removed')
+  })
   deps.log.info({ turnId: turn.id, status, code: judged.error?.code }, 'turn ended')
 }
 

@@ -3,16 +3,20 @@ import type { Clock, Log, ThreadId, TurnId } from '#kernel'
 import type { CodexConnection, CodexEvent, CodexHost, ThreadSettings } from '#codex'
 import { updateTurn } from '#store'
 import type { AgentRow, Attempt, Store, TurnRow } from '#store'
+import { createCommandWatch } from './command-watch.ts'
+import type { CommandWatch } from './command-watch.ts'
 import { isInHistory, nextAttempt } from './attempts.ts'
 import type { NextStep } from './attempts.ts'
 import { codexFailure } from './codex-failure.ts'
 import type { DeadlineLimits } from './deadlines.ts'
 import { turnCut, turnUnknown } from './errors.ts'
 import { continuationPrompt } from './reconcile.ts'
+import type { PolicyGrant } from './policy-guard.ts'
 import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
 import { runAttempt } from './turn-attempt.ts'
 import type { AttemptEnd, Stop } from './turn-attempt.ts'
+import { createWorkWatch } from './signs-of-work.ts'
 import { TurnRecorder } from './turn-recorder.ts'
 import { nextStep, settle } from './turn-recovery.ts'
 import type { RecoveryDeps } from './turn-recovery.ts'
@@ -33,11 +37,13 @@ export interface TurnRunDeps {
   /** Model and effort to send with every turn: they are sticky in Codex, so leaving one out would keep an earlier one. */
   readonly modelOf: (connection: CodexConnection, turn: TurnRow, request: TurnRequest) => Promise<ModelChoice>
   /** Holds a turn that an earlier life had accepted against the policy of now; for one of this life what it was accepted with counts. */
-  readonly networkOf: (turn: TurnRow, request: TurnRequest) => Promise<boolean>
+  readonly grantOf: (turn: TurnRow, request: TurnRequest) => Promise<PolicyGrant>
   /** Called before each attempt, before Codex is told anything; answers what is to be kept of the tree before the turn. */
   readonly beforeStart: (turn: TurnRow, request: TurnRequest) => Promise<string | null>
   /** Called when Codex has been told. */
   readonly besideStart: (turnId: TurnId) => void
+  /** Called at each sign that Codex uses a tool. */
+  readonly onWork: (turnId: TurnId) => void
 }
 
 export interface ModelChoice {
@@ -69,10 +75,12 @@ export class TurnRun {
   /** The diff that Codex itself reported last; all there is outside of a repository. */
   codexDiff: string | null = null
   readonly #deps: TurnRunDeps
+  readonly #isWork = createWorkWatch()
   readonly #stopped = Promise.withResolvers<Stop>()
   #threadId: ThreadId | null
   #stop: Stop | undefined
   #sentAt: number | undefined
+  #commands: CommandWatch | undefined
   #codexWaits = 0
   #live:
     | {
@@ -103,9 +111,9 @@ export class TurnRun {
     }
   }
 
-  /** Interrupts what runs; `run` then ends. The first call counts, but that a cancel wins over a pause. */
+  /** Interrupts what runs; `run` then ends. The first call counts, but that a cancel wins over all, and a denial over a pause. */
   stop(stop: Stop): void {
-    if (this.#stop?.kind === 'cancel' || this.#stop?.kind === stop.kind) return
+    if (this.#stop !== undefined && strengthOf(this.#stop) >= strengthOf(stop)) return
     this.#stop = stop
     this.#stopped.resolve(stop)
   }
@@ -210,7 +218,8 @@ export class TurnRun {
   async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
     const { turn, request, connection } = round
     if (this.#stop !== undefined) return { kind: 'stopped', stop: this.#stop }
-    const network = await this.#deps.networkOf(turn, request)
+    const grant = await this.#deps.grantOf(turn, request)
+    this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
     // Both beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
@@ -252,7 +261,7 @@ export class TurnRun {
           images: isContinuation ? [] : request.images,
           cwd,
           sandbox,
-          network,
+          ...grant,
           ...choice,
           summary: request.reasoning ? 'auto' : 'none',
           outputSchema: request.outputSchema ?? undefined,
@@ -290,12 +299,24 @@ export class TurnRun {
 
   #onEvent(event: CodexEvent): void {
     if (event.kind === 'diff-updated') this.codexDiff = event.diff
+    if (this.#isWork(event)) this.#deps.onWork(this.turnId)
     this.recorder.codexEvent(event)
+    const error = this.#commands?.see(event)
+    if (error !== undefined) this.stop({ kind: 'denied', error })
   }
 }
 
+const strengthOf = ({ kind }: Stop): number => ['pause', 'denied', 'cancel'].indexOf(kind)
+
 function outcomeOfStop(stop: Stop): RunOutcome {
-  return stop.kind === 'cancel' ? { kind: 'interrupted', by: stop.by } : { kind: 'paused' }
+  switch (stop.kind) {
+    case 'cancel':
+      return { kind: 'interrupted', by: stop.by }
+    case 'denied':
+      return { kind: 'failed', error: stop.error }
+    case 'pause':
+      return { kind: 'paused' }
+  }
 }
 
 /** Codex does not start now, but may in a moment. */

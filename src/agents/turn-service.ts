@@ -215,6 +215,7 @@ export class TurnService {
       await within(this.#deps.clock, options.graceMs, Promise.race([this.#allOver(), hurry.promise]))
     for (const { run } of this.#runs.values()) run.stop({ kind: 'pause', reason: 'the daemon stops' })
     const over = await within(this.#deps.clock, stopWaitMs, this.#allOver())
+    await within(this.#deps.clock, stopWaitMs, this.#deps.conclude.changes.settled())
     if (over.kind === 'timeout') this.#deps.log.warn({ turns: this.#runs.size }, 'turns are left to the next start')
   }
 

@@ -20,9 +20,14 @@ export type SnapshotOutcome =
   | { readonly kind: 'no-repository' }
   | { readonly kind: 'failed'; readonly reason: string }
 
+export type Pace = 'now' | 'beside'
+
 export interface WorkTree {
-  /** The tree as it is now. `folder` is private to one turn: both its snapshots use the same one. */
-  snapshot(cwd: string, folder: string): Promise<SnapshotOutcome>
+  /**
+   * The tree as it is now. `folder` is private to one turn: both its snapshots use the same one. `beside`: nobody waits for it,
+   * so git takes only time that nothing else wants.
+   */
+  snapshot(cwd: string, folder: string, pace?: Pace): Promise<SnapshotOutcome>
   /** What changed since `before`: a unified diff, empty when nothing did. */
   changesSince(before: TreeSnapshot, folder: string): Promise<ChangesOutcome>
   isRepository(cwd: string): Promise<boolean>
@@ -50,9 +55,9 @@ export interface WorkTreeDeps {
  */
 export function createWorkTree(options: WorkTreeDeps): WorkTree {
   const find = createLocator()
-  const deps: Insides = { ...options, locate: cwd => find(gitOptions(options, cwd)) }
+  const deps: Insides = { ...options, isBeside: false, locate: cwd => find(gitOptions(options, cwd)) }
   return {
-    snapshot: (cwd, folder) => takeSnapshot(deps, cwd, folder),
+    snapshot: (cwd, folder, pace) => takeSnapshot({ ...deps, isBeside: pace === 'beside' }, cwd, folder),
     changesSince: (before, folder) => compareWith(deps, before, folder),
     isRepository: async cwd => (await deps.locate(cwd)) !== undefined,
     forget: folder => rm(folder, { recursive: true, force: true }),
@@ -65,6 +70,7 @@ export function createWorkTree(options: WorkTreeDeps): WorkTree {
 }
 
 interface Insides extends WorkTreeDeps {
+  readonly isBeside: boolean
   readonly locate: (cwd: string) => Promise<Place | undefined>
 }
 
@@ -134,8 +140,18 @@ const plain = [
 /** git splits this variable at each `:`, but for a path in quotes; it reads those as C does. */
 const quoted = (path: string): string => JSON.stringify(path)
 
-function gitOptions(deps: WorkTreeDeps, cwd: string, env: Readonly<Record<string, string>> = {}): GitOptions {
-  return { cwd, env: { ...deps.env, ...env }, timeoutMs: deps.timeoutMs, thread: deps.thread }
+function gitOptions(
+  deps: WorkTreeDeps & Partial<Insides>,
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): GitOptions {
+  return {
+    cwd,
+    env: { ...deps.env, ...env },
+    timeoutMs: deps.timeoutMs,
+    isBeside: deps.isBeside === true,
+    thread: deps.thread,
+  }
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {
