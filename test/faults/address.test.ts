@@ -53,7 +53,7 @@ async function refusedUntilCured(world: TandemWorld, cure?: (output: Output) => 
   else await cure(refused)
   expect(await world.tandem(['up'])).toMatchObject({ code: 0 })
   expect(await openUser(world).answer('hello')).toMatchObject({ agent_messages: 'you said hello' })
-  const ran = command === '' ? '' : `; cure "${command.split(' ').slice(0, -1).join(' ')} …" worked`
+  const ran = command === '' ? '' : `; the cure "${command.split(' ')[0]} …" worked`
   return `${codeIn(refused)}, exit ${refused.code}${ran}`
 }
 

@@ -104,7 +104,7 @@ describe('clients', () => {
       const crowd = await Promise.all(Array.from({ length: 60 }, () => connectRaw(world.places.socketPath)))
       // Those that are let in stay: who does not greet is sent away after a while.
       for (const raw of crowd) raw.hello().catch(() => undefined)
-      await expect.poll(() => descriptorsOf(pid), patiently).toBeGreaterThanOrEqual(open + 19)
+      await expect.poll(() => descriptorsOf(pid), patiently).toBeGreaterThanOrEqual(open + 14)
       const before = processorMs(pid)
       const began = performance.now()
       expect(await early.call('status', {})).toMatchObject({ pid })
@@ -202,8 +202,8 @@ describe('frames', () => {
 
   fault(
     {
-      fault: 'a frame of 100 MB',
-      injected: 'a greeted connection sends 100 MB without a newline, as fast as it can',
+      fault: 'a frame of 300 MB',
+      injected: 'a greeted connection sends 300 MB without a newline, as fast as it can',
       expected:
         'SOCKET_FRAME_TOO_LARGE after max_frame_bytes (8 MiB) and the connection ends; memory stays bounded; others are served',
     },
@@ -216,12 +216,12 @@ describe('frames', () => {
       await raw.hello()
       const chunk = Buffer.alloc(1_000_000, 'x')
       let sent = 0
-      for (; sent < 100 && !raw.socket.destroyed; sent += 1)
+      for (; sent < 300 && !raw.socket.destroyed; sent += 1)
         if (!raw.socket.write(chunk)) await drainedOrClosed(raw.socket)
       const [answer] = await raw.rest()
       expect(answer).toMatchObject({ error: { data: { code: 'SOCKET_FRAME_TOO_LARGE' } } })
       const grown = memoryOf(pid) - before
-      expect(grown).toBeLessThan(100e6)
+      expect(grown).toBeLessThan(200e6)
       expect(await openUser(world).answer('hello')).toMatchObject({ success: true })
       expect(await openUser(world).call('status', {})).toMatchObject({ pid })
       raw[Symbol.dispose]()
