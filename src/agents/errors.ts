@@ -101,6 +101,47 @@ export const policyDeniedNetwork = (policy: AskedPolicy, { cd, sandbox, limit }:
     data: { cd, sandbox, rule: limit.rule },
   })
 
+/** A command that a turn tried, or that was asked about. */
+export const policyDeniedCommand = (
+  policy: Pick<AskedPolicy, 'file'>,
+  {
+    command,
+    words,
+    isCertain,
+  }: { readonly command: string; readonly words: readonly string[]; readonly isCertain: boolean },
+): AppError =>
+  new AppError(
+    'POLICY_DENIED_COMMAND',
+    'denied',
+    isCertain
+      ? `commands may not begin with ${JSON.stringify(words.join(' '))}: ${command.slice(0, 200)}`
+      : `it cannot be made out whether this runs ${JSON.stringify(words.join(' '))}, which is not allowed: ${command.slice(0, 200)}`,
+    {
+      hint: `a person can allow it: take ${JSON.stringify(words.join(' '))} out of commands.deny in ${policy.file}`,
+      data: { command: command.slice(0, 1000), words, rule: 'commands.deny' },
+    },
+  )
+
+/** It began: what is typed into a running command is seen when it is there. */
+export const policyDeniedTyped = (words: readonly string[]): AppError =>
+  new AppError(
+    'POLICY_DENIED_COMMAND',
+    'denied',
+    `Codex typed ${JSON.stringify(words.join(' '))} into a running command, which is not allowed; the turn was ended, with its commands`,
+    {
+      hint: 'it may have begun: look at what it did; a person can allow it in commands.deny of policy.toml',
+      data: { words, rule: 'commands.deny' },
+    },
+  )
+
+export const commandUnchecked = (reason: string): AppError =>
+  new AppError(
+    'POLICY_COMMAND_UNCHECKED',
+    'unavailable',
+    `a command could not be checked before it ran: ${reason.slice(0, 200)}; the turn was ended, with its commands`,
+    { hint: 'look at what it did with `tandem events --turn ID`, then ask again in the same session' },
+  )
+
 const directoryOption = (directory: string | undefined): readonly string[] =>
   directory === undefined ? [] : [`--directory ${directory.startsWith('~') ? directory : shellQuote(directory)}`]
 

@@ -30,6 +30,8 @@ export function noteOf(event: CodexEvent): NewEvent | null {
     }
     case 'warning':
       return { kind: 'warning', data: { message: event.message.slice(0, 2000) } }
+    case 'command-denied':
+      return { kind: 'declined', data: { request: 'command', reason: event.reason.slice(0, 2000) } }
     case 'server-request':
       return { kind: 'declined', data: { request: event.method, reason: event.reason } }
     default:

@@ -1,7 +1,9 @@
 import { defaultPolicy } from '#contracts'
 import type { Caller, Policy, Sandbox } from '#contracts'
+import { findDeniedCommand } from '#codex'
+import type { DeniedCommand } from '#codex'
 import type { AppError } from '#kernel'
-import { policyDeniedDirectory, policyDeniedNetwork, policyDeniedSandbox } from './errors.ts'
+import { policyDeniedCommand, policyDeniedDirectory, policyDeniedNetwork, policyDeniedSandbox } from './errors.ts'
 import { judgeDirectory, limitsIn, narrowerBelow, rankOf } from './policy-decision.ts'
 import type { DirectoryVerdict, Limits } from './policy-decision.ts'
 import { callersDirectory, groundOf, treeAround } from './policy-places.ts'
@@ -27,6 +29,14 @@ export interface PolicyRequest {
   readonly caller: Caller
   /** Refused without it; otherwise a turn gets what the policy gives. */
   readonly needsNetwork?: boolean
+  /** A command line: refused when the policy denies it. */
+  readonly command?: string | undefined
+}
+
+/** What a turn gets that is allowed. */
+export interface PolicyGrant {
+  readonly network: boolean
+  readonly deniedCommands: readonly DeniedCommand[]
 }
 
 export interface PolicyView {
@@ -38,11 +48,10 @@ export interface PolicyView {
   readonly directory: DirectoryVerdict
 }
 
-export interface PolicyVerdict {
+export interface PolicyVerdict extends PolicyGrant {
   /** Undefined: allowed. */
   readonly error: AppError | undefined
   readonly rule: string
-  readonly network: boolean
 }
 
 interface Place {
@@ -53,7 +62,7 @@ interface Place {
 /** Holds what is asked of Codex against the user's policy; read anew for each decision. */
 export interface PolicyGuard {
   /** What the turn gets; POLICY_DENIED_… or POLICY_INVALID. */
-  admit(request: PolicyRequest): Promise<{ readonly network: boolean }>
+  admit(request: PolicyRequest): Promise<PolicyGrant>
   judge(request: PolicyRequest): Promise<PolicyVerdict>
   /** Without a directory what holds in general. */
   view(where: Place): Promise<PolicyView>
@@ -63,8 +72,8 @@ export function createPolicyGuard(deps: { readonly source: PolicySource; readonl
   async function survey({ cd, caller }: Place): Promise<PolicyView & { readonly ground: PolicyGround }> {
     const state = await deps.source.read()
     const tree = cd === undefined ? undefined : await treeWith(state.realFiles, cd)
-    // Whoever works in a tree can write what lies in it: a policy from there would widen itself.
-    const policy = tree === undefined ? state.policy : defaultPolicy
+    // Whoever works in a tree can write what lies in it: a policy from there would widen itself. What it denies it may.
+    const policy = tree === undefined ? state.policy : { ...defaultPolicy, commands: state.policy.commands }
     const ground = await groundOf(policy, { homeDir: deps.homeDir, file: state.file })
     const detail = tree === undefined ? null : `it lies inside of ${tree}, where the turn would work`
     return {
@@ -89,15 +98,15 @@ export function createPolicyGuard(deps: { readonly source: PolicySource; readonl
 
   async function judge(request: PolicyRequest): Promise<PolicyVerdict> {
     const { ground, ...view } = await survey(request)
-    return verdictOf(request, view, ground)
+    return { ...verdictOf(request, view, ground), deniedCommands: deniedCommandsOf(view.policy) }
   }
 
   return {
     judge,
     async admit(request) {
-      const { error, network } = await judge(request)
+      const { error, network, deniedCommands } = await judge(request)
       if (error !== undefined) throw error
-      return { network }
+      return { network, deniedCommands }
     },
     async view(where) {
       const { ground: _ground, ...view } = await survey(where)
@@ -106,7 +115,9 @@ export function createPolicyGuard(deps: { readonly source: PolicySource; readonl
   }
 }
 
-function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGround): PolicyVerdict {
+type Decision = Omit<PolicyVerdict, 'deniedCommands'>
+
+function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGround): Decision {
   const { cd, sandbox } = request
   const { directory, limits } = view
   const network = sandbox === 'danger-full-access' || (sandbox === 'workspace-write' && limits.network.value)
@@ -130,7 +141,22 @@ function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGroun
       rule: limits.network.rule,
       network,
     }
-  return { error: undefined, rule: ruleOf(directory), network }
+  return commandDecision(request, view) ?? { error: undefined, rule: ruleOf(directory), network }
+}
+
+function commandDecision({ command = '' }: PolicyRequest, view: PolicyView): Decision | undefined {
+  const found = findDeniedCommand(command, deniedCommandsOf(view.policy))
+  if (found === undefined) return undefined
+  return {
+    error: policyDeniedCommand(view, { command, words: found.words, isCertain: found.isCertain }),
+    rule: `commands.deny: ${found.words.join(' ')}`,
+    network: false,
+  }
+}
+
+/** A text stands for its words. */
+function deniedCommandsOf({ commands }: Policy): readonly DeniedCommand[] {
+  return commands.deny.map(entry => (typeof entry === 'string' ? entry.trim().split(/\s+/) : entry))
 }
 
 /** The line of the policy that lets turns work in a directory, or does not. */

@@ -86,13 +86,14 @@ async function findByKey(store: Store, key: string | undefined, inputHash: strin
 async function checkRequest(deps: IntakeDeps, input: AskInput, caller: Caller): Promise<TurnRequest> {
   const cd = await resolveDirectory(input.cd)
   const sandbox = sandboxOf(input)
-  const { network } = await deps.policy.admit({ cd, sandbox, caller })
+  const { network, deniedCommands } = await deps.policy.admit({ cd, sandbox, caller })
   await checkAttachments(deps, input, cd)
   const { effective } = await deps.settings.view(cd)
   return {
     cd,
     sandbox,
     network,
+    deniedCommands: deniedCommands.map(words => [...words]),
     model: input.model ?? null,
     effort: input.effort ?? effective.effort ?? deps.config.codex.effort ?? null,
     reasoning: effective.reasoning,

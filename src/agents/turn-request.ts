@@ -14,6 +14,8 @@ const turnRequestSchema = z.object({
   sandbox: sandboxSchema,
   /** Whether its commands reach the network. Stored with the turn since there is a policy. */
   network: z.boolean().default(false),
+  /** Commands that are not started, by their first words. */
+  deniedCommands: z.array(z.array(z.string())).default([]),
   model: z.string().nullable(),
   effort: effortSchema.nullable(),
   reasoning: z.boolean(),
@@ -43,6 +45,7 @@ const nothingKnown: TurnRequest = {
   cd: '',
   sandbox: 'read-only',
   network: false,
+  deniedCommands: [],
   model: null,
   effort: null,
   reasoning: false,

@@ -6,6 +6,9 @@ const directorySchema = z
   .max(4096)
   .regex(/^(?:\/|~(?:\/|$))/, 'must be an absolute path, or begin with ~/')
 
+const wordsSchema = z.string().max(200).regex(/\S/, 'must have a word')
+const commandSchema = z.union([wordsSchema, z.array(wordsSchema).min(1).max(20)])
+
 const directoriesSchema = z.array(directorySchema).max(200).default([])
 
 /**
@@ -26,6 +29,18 @@ export const policySchema = z.strictObject({
     })
     .prefault({})
     .describe('where turns may work'),
+  commands: z
+    .strictObject({
+      deny: z
+        .array(commandSchema)
+        .max(200)
+        .default([])
+        .describe(
+          'commands that Codex does not start, by their first words ("git push"; a list where a word has spaces in it), everywhere',
+        ),
+    })
+    .prefault({})
+    .describe('what turns may run'),
   rules: z
     .array(
       z.strictObject({

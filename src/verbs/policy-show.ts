@@ -29,6 +29,7 @@ const isAllowed = ({ directory }: View): boolean => directory.kind === 'own' || 
 function linesOf(view: View, cd: string | null): Shown['lines'] {
   const { limits, policy } = view
   const { allow, deny } = policy.directories
+  const denied = policy.commands.deny.map(entry => (typeof entry === 'string' ? entry : entry.join(' ')))
   const here = {
     setting: 'directory',
     value: isAllowed(view) ? 'allowed' : 'not allowed',
@@ -53,6 +54,13 @@ function linesOf(view: View, cd: string | null): Shown['lines'] {
     },
     listed('directories.allow', allow, view, 'turns may work there, too'),
     listed('directories.deny', deny, view, 'no turn works there'),
+    {
+      setting: 'commands.deny',
+      value: denied.length === 0 ? '(none)' : denied.join(', '),
+      // What a policy denies holds where the rest of it does not count, too.
+      from: denied.length === 0 ? 'default' : 'commands.deny',
+      meaning: denied.length === 0 ? 'whatever the sandbox allows' : 'Codex does not start them',
+    },
   ]
 }
 

@@ -9,6 +9,7 @@ export const policyTest = describeVerb({
     cd: z.string().min(1).max(4096).describe('directory to work in (absolute path)'),
     sandbox: sandboxSchema.default('read-only').describe('what Codex may touch'),
     network: z.boolean().default(false).describe('whether its commands are to reach the network'),
+    command: z.string().min(1).max(10_000).optional().describe('a command line that Codex would run in it'),
   }),
   output: z.object({
     allowed: z.boolean(),
@@ -25,9 +26,13 @@ export const policyTest = describeVerb({
     http: { method: 'POST', path: '/policy/test' },
     cli: {
       command: 'policy test',
-      options: { cd: '-C, --cd <dir>', sandbox: '--sandbox <mode>', network: '--network' },
+      options: { cd: '-C, --cd <dir>', sandbox: '--sandbox <mode>', network: '--network', command: '--command <line>' },
       fromContext: { cd: 'cwd' },
-      examples: ['tandem policy test --sandbox workspace-write', 'tandem policy test -C ~/work/site --network'],
+      examples: [
+        'tandem policy test --sandbox workspace-write',
+        'tandem policy test -C ~/work/site --network',
+        'tandem policy test --command "git push origin"',
+      ],
     },
   },
 })
