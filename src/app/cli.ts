@@ -33,7 +33,7 @@ function cliDeps(environment: Environment): CliDeps {
       down: async () => down(lifecycle, await configuredGrace(environment)),
       restart: () => restartHere(lifecycle, environment),
       readLog: options => readLog(lifecycle, options),
-      health: () => readHealth(lifecycle),
+      health: signal => readHealth(lifecycle, { signal }),
     },
     local: {
       demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),

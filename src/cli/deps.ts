@@ -40,8 +40,8 @@ export interface Lifecycle {
   /** Resolves when a daemon with this process's environment answers. */
   restart(): Promise<RestartOutcome>
   readLog(options: ReadLogOptions): Promise<void>
-  /** Also that none runs, or that it does not answer; within some seconds. */
-  health(): Promise<Health>
+  /** Also that none runs, or that it does not answer; within some seconds, or CANCELLED with the signal. */
+  health(signal?: AbortSignal): Promise<Health>
 }
 
 /** Commands that are programs of their own. Each loads its code when called and answers with an exit code. `demo` reads its own arguments. */

@@ -1,10 +1,10 @@
 import type { VerbCaller, VerbInput, WireEvent } from '#contracts'
-import type { Clock } from '#kernel'
 import { exitCodes } from './exit-codes.ts'
 import { createEventLines } from './event-lines.ts'
 import { noteOf } from './event-note.ts'
 import { moment } from './figures.ts'
 import { jsonLine } from './plain-text.ts'
+import { pause } from './pause.ts'
 import type { Session } from './session.ts'
 
 /** Prints events, one line each; with `follow` until Ctrl-C, or until `wait_ms` is up when that was given. */
@@ -74,11 +74,9 @@ async function follow({ session, caller, printer, signal }: Following, input: Ve
     begin = rest
     printer.skipTo(page.cursor)
     // A daemon that answers at once, again and again, must not make us spin.
-    if (clock.monotonic() - since < shortestCallMs) await pause(clock, shortestCallMs)
+    if (clock.monotonic() - since < shortestCallMs) await pause(clock, shortestCallMs, signal)
   }
 }
-
-const pause = (clock: Clock, ms: number): Promise<void> => new Promise(resolve => void clock.after(ms, resolve))
 
 interface Printer {
   /** Prints an event once, however it came. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Health, PartHealth } from '#contracts'
-import { createHarness, startMs } from './test-harness.ts'
+import { AppError } from '#kernel'
+import { createHarness, settle, startMs } from './test-harness.ts'
 
 const part = (change: Partial<PartHealth>): PartHealth => ({
   part: 'disk',
@@ -81,23 +82,55 @@ describe('tandem health', () => {
       health({ state: 'down', pid: null, parts: [part({ part: 'socket', state: 'down', why: 'gone' })] }),
     ]
     let asked = 0
-    const harness = createHarness({
-      lifecycle: {
-        health: async () => {
-          const answer = answers[asked] ?? health()
-          asked += 1
-          if (asked === answers.length) harness.interrupt()
-          return answer
-        },
-      },
-    })
-    expect(await harness.run('health', '--watch')).toBe(130)
-    expect(harness.stdout().split('\n').slice(2)).toEqual([
+    const harness = createHarness({ lifecycle: { health: async () => answers[asked++] ?? health() } })
+    const watching = harness.run('health', '--watch')
+    for (const _ of answers) {
+      await settle()
+      harness.clock.advance(1000)
+    }
+    await settle()
+    harness.interrupt()
+    expect(await watching).toBe(130)
+    expect(harness.stdout().split('\n').slice(2, 5)).toEqual([
       '2026-11-21T12:00:00Z log: degraded -> healthy',
       '2026-11-21T12:00:00Z daemon: pid 42 -> -',
       '2026-11-21T12:00:00Z socket: not known -> down: gone',
-      '',
     ])
+    expect(harness.listeners()).toBe(0)
+  })
+
+  test('with --watch Ctrl-C leaves also while the daemon hangs, and ends the look under way', async () => {
+    const looks: (AbortSignal | undefined)[] = []
+    const hang = async (signal?: AbortSignal): Promise<Health> => {
+      looks.push(signal)
+      return looks.length === 1 ? health() : await new Promise<never>(() => undefined)
+    }
+    const harness = createHarness({ lifecycle: { health: hang } })
+    const watching = harness.run('health', '--watch')
+    await settle()
+    harness.clock.advance(1000)
+    await settle()
+    expect(looks).toHaveLength(2)
+    harness.interrupt()
+    expect(await watching).toBe(130)
+    expect(looks[1]?.aborted).toBe(true)
+  })
+
+  test('with --watch a failure of a look ends it as a failure', async () => {
+    let isFirst = true
+    const harness = createHarness({
+      lifecycle: {
+        async health() {
+          if (!isFirst) throw new AppError('DAEMON_ERROR', 'bug', 'odd')
+          isFirst = false
+          return health()
+        },
+      },
+    })
+    const watching = harness.run('health', '--watch')
+    await settle()
+    harness.clock.advance(1000)
+    expect(await watching).toBe(70)
     expect(harness.listeners()).toBe(0)
   })
 })

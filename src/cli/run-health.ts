@@ -1,8 +1,8 @@
-import { sleep } from '#kernel'
 import type { Health, HealthState } from '#contracts'
 import { exitCodes } from './exit-codes.ts'
 import { changesBetween, writeHealth } from './health-view.ts'
 import { jsonLine } from './plain-text.ts'
+import { pause } from './pause.ts'
 import type { Session } from './session.ts'
 
 /** What the exit code says of the whole; that no daemon runs is an answer here, not a failure. */
@@ -23,27 +23,32 @@ function show(session: Session, health: Health): void {
 async function watch(session: Session, first: Health): Promise<number> {
   const { deps, out } = session
   const leaving = new AbortController()
-  let code: number = exitCodes.ok
-  const leave = (reason: number): void => {
-    code = reason
+  const left = Promise.withResolvers<number>()
+  using _listening = deps.onInterrupt(() => left.resolve(exitCodes.interrupted))
+  void out.broken.then(() => left.resolve(exitCodes.readerLeft))
+  const watching = watchUntil(leaving.signal, session, first)
+  // When we leave first, nobody is interested in how the look under way ends.
+  watching.catch(() => undefined)
+  try {
+    return await Promise.race([watching, left.promise])
+  } finally {
     leaving.abort()
   }
-  using _listening = deps.onInterrupt(() => leave(exitCodes.interrupted))
-  void out.broken.then(() => leave(exitCodes.readerLeft))
+}
+
+async function watchUntil(leaving: AbortSignal, session: Session, first: Health): Promise<never> {
+  const { deps, out } = session
   let before = first
-  while (!leaving.signal.aborted) {
-    await sleep(watchEveryMs, leaving.signal).catch(stopWatching)
-    if (leaving.signal.aborted) break
-    const health = await deps.lifecycle.health()
+  for (;;) {
+    await pause(deps.clock, watchEveryMs, leaving)
+    leaving.throwIfAborted()
+    const health = await deps.lifecycle.health(leaving)
+    leaving.throwIfAborted()
     const changes = changesBetween(before, health)
     if (session.isJson && changes.length > 0) out.line(jsonLine(health))
     if (!session.isJson) for (const change of changes) out.line(change)
     before = health
   }
-  return code
 }
-
-/** The signal is how one leaves: no failure. */
-const stopWatching = (): void => undefined
 
 const watchEveryMs = 1000

@@ -13,14 +13,18 @@ interface HealthDeps {
 
 /**
  * How the daemon is, by itself; and in the same shape, that none runs or that it does not answer. Never starts one. Takes
- * `limitMs` at most (default 5,000). Rejects only when it answers with a failure.
+ * `limitMs` at most (default 5,000). Rejects when it answers with a failure, and when the signal aborts: CANCELLED.
  */
-export async function readHealth(deps: HealthDeps, limitMs = answerMs): Promise<Health> {
+export async function readHealth(
+  deps: HealthDeps,
+  { limitMs = answerMs, signal }: { readonly limitMs?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Health> {
   await using client = createClient({ ...deps, connectTimeoutMs: limitMs })
   try {
-    const signal = AbortSignal.timeout(limitMs)
-    return await client.call('health', {}, { caller: { door: 'cli' }, signal })
+    const limit = AbortSignal.any([AbortSignal.timeout(limitMs), ...(signal === undefined ? [] : [signal])])
+    return await client.call('health', {}, { caller: { door: 'cli' }, signal: limit })
   } catch (error) {
+    if (signal?.aborted === true) throw error
     if (!(error instanceof AppError)) throw error
     return downBecause(deps, reasonOf(deps, error, limitMs))
   }
