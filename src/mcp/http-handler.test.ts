@@ -5,6 +5,7 @@ import { createFakeClock, silentLog } from '#kernel'
 import { createFakeVerbs, turnAnswer } from '../../test/support/fake-daemon.ts'
 import { createFixtureServer } from '../../test/support/mcp-fixture-server.ts'
 import { createMcpHandler, createMcpServer, mcpCallerOf } from './index.ts'
+import type { FakeVerbs } from '../../test/support/fake-daemon.ts'
 import type { McpHandler, McpHandlerDeps } from './index.ts'
 
 const handlers: McpHandler[] = []
@@ -185,25 +186,51 @@ describe('bounds', () => {
 })
 
 describe('a connection that breaks', () => {
-  test('leaves the call at work; the client comes back with its cursor and gets the answer once', async () => {
-    const { handler, verbs } = open()
+  /** A call whose client left: what it came for, and how it comes back. */
+  async function broken(handler: McpHandler, verbs: FakeVerbs) {
     const headers = await begin(handler)
-    const broken = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
-    const reader = broken.body?.getReader()
+    const response = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
+    const reader = response.body?.getReader()
     const cursor = /^id: (.+)$/m.exec(new TextDecoder().decode((await reader?.read())?.value))?.[1] ?? ''
     const made = await verbs.nth(0)
     await reader?.cancel()
+    const back = { ...headers, accept: 'text/event-stream', 'last-event-id': cursor }
+    return { headers, made, resume: () => handler.handle(new Request(url, { headers: back })) }
+  }
+
+  test('leaves the call at work; the client comes back with its cursor, gets the answer, and the stream ends', async () => {
+    const { handler, verbs, clock } = open()
+    const { made, resume } = await broken(handler, verbs)
     expect(made.options.signal?.aborted).toBe(false)
     made.answer(turnAnswer())
-    const again = () =>
-      handler.handle(
-        new Request(url, { headers: { ...headers, accept: 'text/event-stream', 'last-event-id': cursor } }),
-      )
-    const resumed = (await again()).body?.getReader()
-    const text = new TextDecoder().decode((await resumed?.read())?.value)
-    expect(text).toContain('"SESSION_ID":"thread-1"')
-    await resumed?.cancel()
+    await new Promise(resolve => setImmediate(resolve))
+    const { messages } = await messagesIn(await resume())
+    expect(messages).toMatchObject([{ id: 7, result: { structuredContent: { SESSION_ID: 'thread-1' } } }])
     expect(verbs.calls).toHaveLength(1)
+    // Nothing is open: it goes when its time has come.
+    clock.advance(1_900_000)
+    expect(handler.sessions).toBe(0)
+  })
+
+  test.each([0, 1, 2, 3, 5, 10])('gets it, too, when it comes %i steps after its client', async steps => {
+    const { handler, verbs } = open()
+    const { made, resume } = await broken(handler, verbs)
+    const resumed = resume()
+    for (let step = 0; step < steps; step += 1) await Promise.resolve()
+    made.answer(turnAnswer())
+    expect((await messagesIn(await resumed)).messages).toMatchObject([{ id: 7 }])
+  })
+
+  test('is told which turn to wait for when the answer is not kept any more', async () => {
+    const { handler, verbs } = open()
+    const { headers, made, resume } = await broken(handler, verbs)
+    made.answer(turnAnswer())
+    for (let id = 100; id < 301; id += 1) await (await post(handler, { id, method: 'ping' }, headers)).text()
+    const { messages } = await messagesIn(await resume())
+    const message = expect.stringContaining('codex_wait with turn_id turn_1')
+    expect(messages).toMatchObject([{ id: 7, error: { message } }])
+    for (let id = 1000; id < 2001; id += 1) await (await post(handler, { id, method: 'ping' }, headers)).text()
+    expect((await resume()).status).toBe(400)
   })
 
   test('a stream that the server ends under the call is primed, says when to come back, and goes on', async () => {

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { messageOf, systemClock } from '#kernel'
 import { createKeptEvents } from './kept-events.ts'
+import { resumedResponse } from './resume.ts'
 import { whenOver } from './when-over.ts'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { Clock, Log } from '#kernel'
+import type { KeptEvents } from './kept-events.ts'
 
 export interface McpHandlerDeps {
   /** The server of one new session, for the request that begins it. */
@@ -31,6 +33,7 @@ export function createMcpHandler(deps: McpHandlerDeps): McpHandler {
 interface Session {
   readonly server: Server
   readonly transport: WebStandardStreamableHTTPServerTransport
+  readonly kept: KeptEvents
   /** Requests whose answer, a stream perhaps, is not over. */
   open: number
   /** Monotonic: when the last of them was over. */
@@ -76,16 +79,17 @@ class Sessions implements McpHandler {
   async #begin(request: Request): Promise<Response> {
     if (!this.#makeRoom()) return refused(503, -32_000, 'every session is in use: close one, or try later')
     const server = this.#deps.createServer(request)
+    const kept = createKeptEvents({ maxEvents: 200, maxChars: 500_000, maxStreams: 1000 })
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: id => void this.#byId.set(id, session),
       onsessionclosed: id => void this.#byId.delete(id),
-      eventStore: createKeptEvents({ maxEvents: 200, maxChars: 500_000 }),
+      eventStore: kept,
       maxRequestBodySize: this.#deps.maxBodyBytes,
       keepAliveMs: 15_000,
       retryInterval: 2000,
     })
-    const session: Session = { server, transport, open: 0, idleSince: this.#clock.monotonic() }
+    const session: Session = { server, transport, kept, open: 0, idleSince: this.#clock.monotonic() }
     await server.connect(transport)
     const response = await this.#answer(session, request)
     // Whatever it was, it did not begin a session. Or we were closed meanwhile, and nobody else would end it.
@@ -100,7 +104,7 @@ class Sessions implements McpHandler {
       session.idleSince = this.#clock.monotonic()
     }
     try {
-      return whenOver(await session.transport.handleRequest(request), over)
+      return whenOver(await responseTo(session, request), over)
     } catch (error) {
       over()
       this.#deps.log.error({ error }, 'an mcp request failed by a fault of ours')
@@ -131,6 +135,17 @@ class Sessions implements McpHandler {
     log.debug({ why, sessions: this.#byId.size }, 'mcp session closed')
     server.close().catch((error: unknown) => log.warn({ error }, 'an mcp session was not closed in order'))
   }
+}
+
+/** A stream can end while the SDK takes its client back: then, too, it would wait there for ever. */
+async function responseTo({ kept, transport }: Session, request: Request): Promise<Response> {
+  const resumed = resumedResponse(kept, request)
+  if (resumed !== undefined) return resumed
+  const response = await transport.handleRequest(request)
+  const ended = resumedResponse(kept, request)
+  if (ended === undefined) return response
+  await response.body?.cancel()
+  return ended
 }
 
 const sweepMs = 60_000
