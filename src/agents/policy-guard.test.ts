@@ -203,3 +203,45 @@ describe('a policy that lies where the turn works', () => {
     expect(await codeOf(guard, ground.at('.'), program, 'workspace-write')).toBe(sandboxDenied)
   })
 })
+
+describe('commands of a policy', () => {
+  const judgeCommand = async (policy: PolicyInput, command: string) => {
+    using ground = openGround('one')
+    return ground.guard(policy).judge({ cd: ground.at('one'), sandbox: 'read-only', caller: program, command })
+  }
+
+  it('a text is its words, a list has one word in each place; what denies it is named, with what a person can do', async () => {
+    const policy: PolicyInput = { commands: { deny: [' git  push ', ['say', 'good bye']] } }
+    const { error, rule, deniedCommands } = await judgeCommand(policy, 'cd x && git push')
+    expect(error).toMatchObject({
+      code: 'POLICY_DENIED_COMMAND',
+      kind: 'denied',
+      data: { command: 'cd x && git push', words: ['git', 'push'] },
+      hint: expect.stringMatching(/^a person can allow it: take "git push" out of commands\.deny in .*policy\.toml$/),
+    })
+    expect(rule).toBe('commands.deny: git push')
+    expect(deniedCommands).toEqual([
+      ['git', 'push'],
+      ['say', 'good bye'],
+    ])
+    expect((await judgeCommand(policy, 'say "good bye"')).error?.code).toBe('POLICY_DENIED_COMMAND')
+    expect((await judgeCommand(policy, 'say good')).error).toBeUndefined()
+    expect((await judgeCommand(policy, '$x push # git')).error?.message).toContain('it cannot be made out')
+  })
+
+  it('what is refused for another reason is refused for that', async () => {
+    using ground = openGround('one')
+    const guard = ground.guard({ commands: { deny: ['ls'] } })
+    const asked = { cd: ground.at('one'), sandbox: 'workspace-write', caller: program, command: 'ls' } as const
+    expect((await guard.judge(asked)).error?.code).toBe(sandboxDenied)
+  })
+
+  it('what a file denies that lies where the turn works is denied: that widens nothing', async () => {
+    using ground = openGround('repo/.git', 'repo/.tandem')
+    const policy: PolicyInput = { max_sandbox: 'danger-full-access', commands: { deny: ['ls'] } }
+    const guard = ground.guard(policy, ground.at('repo/.tandem/policy.toml'))
+    const asked = { cd: ground.at('repo'), sandbox: 'read-only', caller: program } as const
+    expect((await guard.view(asked)).state).toBe('ignored')
+    expect((await guard.admit(asked)).deniedCommands).toEqual([['ls']])
+  })
+})
