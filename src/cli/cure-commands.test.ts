@@ -62,7 +62,7 @@ describe('check', () => {
 describe('doctor', () => {
   test('tells on stderr what it does, and nothing with --json', async () => {
     const doctor = async ({ onStep }: { readonly onStep: (step: string) => void }) => {
-      onStep('asking codex')
+      onStep('asking \u001b[2Jcodex')
       return { findings: [fine] }
     }
     const harness = createHarness({ local: { doctor } })
@@ -75,7 +75,7 @@ describe('doctor', () => {
     const harness = createHarness({
       local: {
         doctor: ({ signal }) =>
-          new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cleaned up')))),
+          new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
       },
     })
     const run = harness.run('doctor')
@@ -131,7 +131,7 @@ describe('claude install and uninstall', () => {
     const harness = createHarness()
     expect([await harness.run('claude', 'install', '--scope', 'everywhere'), harness.stderr()]).toEqual([
       2,
-      expect.stringContaining('user, project, local'),
+      expect.stringMatching(/user, project, local[^]*tandem help claude install/),
     ])
   })
 })

@@ -1,14 +1,13 @@
 import type { RestartOutcome } from '#client'
 import { showClaudeChanges } from './claude-view.ts'
 import type { CommandEntry, Line } from './command-entry.ts'
-import { usageWrong } from './errors.ts'
-import { exitCodes } from './exit-codes.ts'
 import { exitCodeOfConfiguration, exitCodeOfFindings, exitCodeOfProblem, showFindings } from './findings-view.ts'
+import { reportingAtLength } from './lengthy-report.ts'
 import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
 import type { Session } from './session.ts'
 import { claudeScopes } from '#contracts'
-import type { ClaudeScope, FindingsReport } from '#contracts'
+import type { ClaudeScope } from '#contracts'
 
 const exitStatus = [
   [0, 'nothing is wrong; warnings do not count'],
@@ -44,7 +43,11 @@ export const cureEntries: readonly CommandEntry[] = [
       'Runs the real codex and the real claude once against a scripted model on this machine, in a temporary home: without network, and without touching anything of yours. What `tandem check` finds is included. It takes some seconds.',
     examples: ['tandem doctor'],
     exitStatus,
-    run: runDoctor,
+    run: reportingAtLength({
+      ask: ({ deps }, _, { onStep, signal }) => deps.local.doctor({ onStep: step => onStep(`${step} …`), signal }),
+      show: showFindings,
+      exitCodeOf: exitCodeOfFindings,
+    }),
   },
   {
     name: 'restart',
@@ -86,28 +89,8 @@ export const cureEntries: readonly CommandEntry[] = [
   },
 ]
 
-/** Ctrl-C ends what was started and removes what was made, then leaves. */
-async function runDoctor(session: Session, line: Line): Promise<number> {
-  const { deps, err, isJson } = session
-  const leaving = new AbortController()
-  using _listening = deps.onInterrupt(() => leaving.abort())
-  const onStep = (step: string): void => void (isJson || err.line(`${step} …`))
-  const ask = (): Promise<FindingsReport> => deps.local.doctor({ onStep, signal: leaving.signal })
-  try {
-    return await reporting({ ask, show: showFindings, exitCodeOf: exitCodeOfFindings })(session, line)
-  } catch (error) {
-    if (leaving.signal.aborted) return exitCodes.interrupted
-    throw error
-  }
-}
-
-function scopeOf(line: Line): ClaudeScope {
-  const given = line.text('scope') ?? 'user'
-  const scope = claudeScopes.find(one => one === given)
-  if (scope === undefined)
-    throw usageWrong(`there is no scope "${given}"; it is ${claudeScopes.join(', ')}`, null, null)
-  return scope
-}
+/** A choice, as the parser has checked. */
+const scopeOf = (line: Line): ClaudeScope => claudeScopes.find(one => one === line.text('scope')) ?? 'user'
 
 async function waitForRestart({ deps, err, isJson }: Session): Promise<RestartOutcome> {
   using _notice = deps.clock.after(1000, () => {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StoreCopy } from '#contracts'
+import { AppError, cancelled } from '#kernel'
+import type { StoreCopyRequest } from './deps.ts'
 import { createHarness } from './test-harness.ts'
 
 const report: StoreCopy = {
@@ -36,27 +38,38 @@ test('store copy passes on where from and to, tells how far it is, and shows wha
 })
 
 test('store copy answers in JSON, and wants to know where to', async () => {
-  const harness = createHarness({ local: { storeCopy: async () => report } })
+  const harness = createHarness({
+    local: {
+      async storeCopy({ onStep }) {
+        onStep('agents: 2 rows')
+        return report
+      },
+    },
+  })
   await harness.run('store', 'copy', '--to', 'x.db', '--json')
   expect(JSON.parse(harness.stdout())).toEqual(report)
+  expect(harness.stderr()).toBe('')
   expect(await harness.run('store', 'copy')).toBe(2)
   expect(harness.stderr()).toContain('--to <url-or-file>')
 })
 
-test('store copy ends at Ctrl-C with the code for it', async () => {
-  const begun = Promise.withResolvers<void>()
-  const harness = createHarness({
-    local: {
-      storeCopy: ({ signal }) =>
-        new Promise((_resolve, reject) => {
-          signal.addEventListener('abort', () => reject(new Error('left')))
-          begun.resolve()
-        }),
-    },
-  })
+test.each([
+  ['in order', cancelled('the copy'), 130, 'nothing was copied'],
+  ['with a failure, which is told', new AppError('STORE_FULL', 'unavailable', 'no room'), 69, 'no room'],
+])('store copy ends at Ctrl-C %s', async (_, error, code, said) => {
+  const begun = Promise.withResolvers<AbortSignal>()
+  const storeCopy = ({ signal }: StoreCopyRequest) =>
+    new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(error))
+      begun.resolve(signal)
+    })
+  const harness = createHarness({ local: { storeCopy } })
   const running = harness.run('store', 'copy', '--to', 'x.db')
-  await begun.promise
+  const signal = await begun.promise
   harness.interrupt()
-  expect(await running).toBe(130)
-  expect(harness.stderr()).toContain('nothing was copied')
+  expect(await running).toBe(code)
+  expect(harness.stderr()).toContain(said)
+  expect(harness.stderr().includes('nothing was copied')).toBe(code === 130)
+  // What is left between two of its steps is left with this.
+  expect(signal.reason).toMatchObject({ code: 'CANCELLED' })
 })

@@ -2,8 +2,8 @@ import type { StoreCopy } from '#contracts'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { usageWrong } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
+import { reportingAtLength } from './lengthy-report.ts'
 import { plainLine } from './plain-text.ts'
-import { reporting } from './report-command.ts'
 import type { Session } from './session.ts'
 
 export const storeCopyEntry: CommandEntry = {
@@ -25,23 +25,11 @@ export const storeCopyEntry: CommandEntry = {
     'tandem store copy --from postgres://tandem@db.example.com/tandem --to ~/.local/state/tandem/tandem.db',
   ],
   exitStatus: [[exitCodes.interrupted, 'left with Ctrl-C; nothing was copied']],
-  run: copyUntilLeft,
-}
-
-async function copyUntilLeft(session: Session, line: Line): Promise<number> {
-  const { deps, err } = session
-  const leaving = new AbortController()
-  using _listening = deps.onInterrupt(() => leaving.abort())
-  const onStep = (step: string): void => err.line(plainLine(step))
-  const ask = (): Promise<StoreCopy> =>
-    deps.local.storeCopy({ to: targetOf(line), from: line.text('from'), onStep, signal: leaving.signal })
-  try {
-    return await reporting({ ask, show: showCopied })(session, line)
-  } catch (error) {
-    if (!leaving.signal.aborted) throw error
-    onStep('left; nothing was copied')
-    return exitCodes.interrupted
-  }
+  run: reportingAtLength({
+    ask: ({ deps }, line, work) => deps.local.storeCopy({ to: targetOf(line), from: line.text('from'), ...work }),
+    show: showCopied,
+    whenLeft: 'left; nothing was copied',
+  }),
 }
 
 function targetOf(line: Line): string {
