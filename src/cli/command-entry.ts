@@ -41,8 +41,10 @@ export interface EntryOption {
   /** `-n, --lines <count>`; `<file...>` may be repeated; without `<value>` it is a switch. */
   readonly flags: string
   readonly help: string
-  /** Offered by completion and named in the help. */
+  /** When given, nothing else is taken; offered by completion and named in the help. */
   readonly choices?: readonly string[]
+  /** The choices are not all there is, or the verb's schema refuses others together with all else that is wrong. */
+  readonly isCheckedLater?: true
   readonly ids?: IdKind
   /** What holds when it is not given, as the help names it. */
   readonly fallback?: string

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { logLevels } from '#contracts'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
-import { logFilter, parseLevel, parseSince } from './log-filter.ts'
+import { logFilter, parseSince } from './log-filter.ts'
 import { writeLogText } from './log-lines.ts'
 import { jsonLine, plain, plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
@@ -40,7 +40,7 @@ export const daemonEntries: readonly CommandEntry[] = [
         fallback: `${usualLines}; with --since all`,
         parse: parseLines,
       },
-      { flags: '-l, --level <level>', help: 'only what is at least as grave', choices: logLevels, parse: parseLevel },
+      { flags: '-l, --level <level>', help: 'only what is at least as grave', choices: logLevels },
       { flags: '--since <time>', help: 'only what came later: 90s, 10m, 2h or 3d ago, or a time', parse: parseSince },
     ],
     examples: ['tandem logs --follow', 'tandem logs --level warn --since 1h', 'tandem logs -n 500 --json'],

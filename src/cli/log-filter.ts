@@ -26,12 +26,6 @@ function severityOf(level: string): number {
   return at === -1 ? logLevels.length : at
 }
 
-export function parseLevel(text: string): LogLevel {
-  const level = logLevels.find(known => known === text)
-  if (level === undefined) throw new InvalidArgumentError(`it is one of ${logLevels.join(', ')}`)
-  return level
-}
-
 /** A moment, or how long ago: `90s`, `10m`, `2h`, `3d`. Answers with how to find it, since the clock is the caller's. */
 export function parseSince(text: string): (nowMs: number) => number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from 'commander'
 import { resolve } from 'node:path'
 import { sandboxes } from '#contracts'
 import type { PolicyGrant } from './deps.ts'
@@ -46,14 +45,12 @@ function optionsOfAllow(): readonly EntryOption[] {
       flags: '--sandbox <mode>',
       help: 'the highest sandbox that may be asked for',
       choices: sandboxes,
-      parse: oneOf(sandboxes),
     },
     { flags: '--directory <dir...>', help: 'a directory that turns may work in, with all below it' },
     {
       flags: '--network <on|off>',
       help: 'whether workspace-write turns reach the network',
       choices: onOff,
-      parse: oneOf(onOff),
     },
   ]
 }
@@ -70,11 +67,4 @@ function grantOf(line: Line, cwd: string): PolicyGrant {
   if (sandbox === undefined && network === undefined && grant.directories.length === 0)
     throw usageWrong('it is not said what to allow: --sandbox, --directory or --network', null, 'policy allow')
   return grant
-}
-
-function oneOf(choices: readonly string[]): (text: string) => string {
-  return text => {
-    if (choices.includes(text)) return text
-    throw new InvalidArgumentError(`it is one of ${choices.join(', ')}`)
-  }
 }

@@ -1,4 +1,4 @@
-import { Argument, Command, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { groupOf, optionsOf } from './command-entry.ts'
 import type { CommandEntry, EntryArgument, EntryOption, Line } from './command-entry.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -60,12 +60,18 @@ function argumentOf(argument: EntryArgument): Argument {
  * `<file...>` becomes an option to be repeated: commander's own list would swallow the words that follow,
  * so that `--image shot.png "what is this?"` had two images and no prompt.
  */
-function optionOf({ flags, parse }: EntryOption): Option {
-  if (!flags.includes('...>')) {
-    const option = new Option(flags)
-    return parse === undefined ? option : option.argParser(parse)
+function optionOf({ flags, choices, isCheckedLater, parse }: EntryOption): Option {
+  const valueOf = (text: string): unknown => {
+    if (isCheckedLater !== true && choices?.includes(text) === false)
+      throw new InvalidArgumentError(`it is one of ${choices.join(', ')}`)
+    return parse === undefined ? text : parse(text)
   }
-  const more = (value: string, before: unknown): readonly unknown[] => [...(Array.isArray(before) ? before : []), value]
+  if (!flags.includes('<')) return new Option(flags)
+  if (!flags.includes('...>')) return new Option(flags).argParser(valueOf)
+  const more = (text: string, before: unknown): readonly unknown[] => [
+    ...(Array.isArray(before) ? before : []),
+    valueOf(text),
+  ]
   return new Option(flags.replace('...>', '>')).argParser(more)
 }
 

@@ -56,7 +56,9 @@ function optionsOf(name: VerbName, shape: CommandShape, members: Members): reado
       flags,
       help: member?.help ?? '',
       ...idsOf(field, name),
-      ...(member === undefined || member.choices.length === 0 ? {} : { choices: member.choices }),
+      ...(member === undefined || member.choices.length === 0
+        ? {}
+        : { choices: member.choices, isCheckedLater: true as const }),
       ...(fallback === undefined ? {} : { fallback }),
     }
   })
