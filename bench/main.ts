@@ -1,22 +1,31 @@
 import { resolve } from 'node:path'
-import { inspect, parseArgs } from 'node:util'
+import { inspect } from 'node:util'
 import { buildDist } from '../scripts/build.ts'
+import { readCommandLine } from './command-line.ts'
 import { judge } from './figure.ts'
 import { figures } from './figures/index.ts'
 import { measure, missingFor } from './lab.ts'
 import { tableOf } from './table.ts'
 import type { Result } from './table.ts'
 
-/* npm run bench [-- --only NAME] [--quick] [--json] [--strict]: the figures, as a table, each beside its reference. */
+/* npm run bench: the figures, as a table, each beside its reference. */
 
 const exitCodes = { missed: 1, usage: 64, failed: 70, interrupted: 130 }
 
-const { values } = parseArgs({
+const values = readCommandLine({
+  command: 'npm run bench --',
+  about: 'Measures Tandem on this machine, each figure beside a reference of the same run.',
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
+  },
+  help: {
+    only: `a figure: ${figures.map(figure => figure.name).join(', ')}; may be repeated`,
+    quick: 'few repetitions: to see that it runs',
+    json: 'the figures as JSON',
+    strict: 'end with 1 when a goal is missed',
   },
 })
 

@@ -1,22 +1,27 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
+import { readCommandLine } from '../command-line.ts'
 import { collectFaults } from './collect-faults.ts'
 import { faultTableOf, summaryOf } from './fault-table.ts'
 import type { FaultRow } from './fault-table.ts'
 
-/*
- * npm run chaos [-- --only FILE] [--quick] [--json] [--write]: every fault at its full count, as a table. `--only` takes a part
- * of a file's name in test/faults, `--quick` repeats as seldom as `npm test` does, `--write` puts the table into docs/faults.md.
- */
+/* npm run chaos: every fault at its full count, as a table. */
 
-const { values } = parseArgs({
+const values = readCommandLine({
+  command: 'npm run chaos --',
+  about: 'Breaks Tandem in every way that is tested, at the full count, and prints what was seen as a table.',
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+  },
+  help: {
+    only: "part of a file's name in test/faults; may be repeated",
+    quick: 'repeats as seldom as `npm test` does',
+    json: 'the table as JSON',
+    write: 'puts the table into docs/faults.md',
   },
 })
 
