@@ -1,5 +1,6 @@
+import { placeCases, valueCases } from './completion-cases.ts'
 import { firstWords, groupsOf, lastWord } from './completion-model.ts'
-import type { CompletedCommand, Source } from './completion-model.ts'
+import type { CompletedCommand } from './completion-model.ts'
 import { quoted } from './shell-words.ts'
 
 /** Works from `eval` and as a file `_tandem` on the fpath. */
@@ -59,26 +60,6 @@ export function zshScript(commands: readonly CompletedCommand[]): string {
     'if [[ $funcstack[1] == _tandem ]]; then _tandem "$@"; else compdef _tandem tandem; fi',
     '',
   ].join('\n')
-}
-
-function valueCases({ name, options }: CompletedCommand): readonly string[] {
-  return options.flatMap(({ flags, value }) =>
-    value === null
-      ? []
-      : [`    ${flags.map(flag => quoted(`${name} ${flag}`)).join('|')}) source=${quoted(sourceText(value))} ;;`],
-  )
-}
-
-function placeCases({ name, places, takesRest }: CompletedCommand): readonly string[] {
-  return places.map((place, at) => {
-    const pattern = takesRest && at === places.length - 1 ? '*' : String(at)
-    return `      ${quoted(`${name}:`)}${pattern}) source=${quoted(sourceText(place))} ;;`
-  })
-}
-
-function sourceText(source: Source): string {
-  if (source.kind === 'words') return `words:${source.words.join('\n')}`
-  return source.kind === 'ids' ? `ids:${source.of}` : source.kind
 }
 
 /** As `_describe` wants them: a colon parts a word from what it means. */
