@@ -173,6 +173,48 @@ describe('bounds', () => {
     expect((await post(full, hello)).status).toBe(200)
   })
 
+  test('however many begin at once, there are no more sessions than there may be', async () => {
+    const { handler } = open({ maxSessions: 3 })
+    const responses = await Promise.all(Array.from({ length: 20 }, () => post(handler, hello)))
+    // None of their streams was over when the next began.
+    const statuses = responses.map(({ status }) => status)
+    expect(statuses.filter(status => status === 200)).toHaveLength(3)
+    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    expect([handler.sessions, handler.sessionsInUse]).toEqual([3, 3])
+    for (const response of responses) await response.body?.cancel()
+    expect([handler.sessions, handler.sessionsInUse]).toEqual([3, 0])
+  })
+
+  test('what begins no session makes none go', async () => {
+    const { handler } = open({ maxSessions: 1 })
+    const headers = await begin(handler)
+    const bad = [{ id: 2, method: 'ping' }, { ...hello, params: {} }, 'no json', { id: 3, result: {} }]
+    for (const message of bad) expect((await post(handler, message)).status).toBe(400)
+    expect((await post(handler, { id: 2, method: 'ping' }, headers)).status).toBe(200)
+  })
+
+  test.each([
+    ['answered', -1],
+    ['given up', 7],
+  ])('a session whose client is away is in use until its call is %s', async (_, cancelled) => {
+    const { handler, verbs, clock } = open({ maxSessions: 1, idleMs: 100_000 })
+    const headers = await begin(handler)
+    const waiting = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
+    const made = await verbs.nth(0)
+    await waiting.body?.cancel()
+    expect(await refusal(await post(handler, hello))).toEqual([503, -32_000])
+    clock.advance(1_000_000)
+    expect([handler.sessions, handler.sessionsInUse, made.options.signal?.aborted]).toEqual([1, 1, false])
+    if (cancelled === -1) made.answer(turnAnswer())
+    else await post(handler, { method: 'notifications/cancelled', params: { requestId: cancelled } }, headers)
+    await expect.poll(() => handler.sessionsInUse).toBe(0)
+    // It has its time from then on.
+    clock.advance(90_000)
+    expect(handler.sessions).toBe(1)
+    clock.advance(100_000)
+    expect(handler.sessions).toBe(0)
+  })
+
   test('closing ends every stream and detaches every call', async () => {
     const { handler, verbs } = open()
     const headers = await begin(handler)

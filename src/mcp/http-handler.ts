@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { messageOf, systemClock } from '#kernel'
 import { createKeptEvents } from './kept-events.ts'
+import { watchRequests } from './open-requests.ts'
 import { resumedResponse } from './resume.ts'
 import { whenOver } from './when-over.ts'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import type { Clock, Log } from '#kernel'
 import type { KeptEvents } from './kept-events.ts'
+import type { OpenRequests } from './open-requests.ts'
 
 export interface McpHandlerDeps {
   /** The server of one new session, for the request that begins it. */
@@ -16,13 +18,15 @@ export interface McpHandlerDeps {
   readonly clock?: Clock
   /** Default 64. The one that is idle for longest makes room. */
   readonly maxSessions?: number
-  /** A session without an open stream and without a request for this long is closed. Default 30 minutes. */
+  /** A session without an open stream and without a call at work for this long is closed. Default 30 minutes. */
   readonly idleMs?: number
 }
 
 /** MCP over streamable HTTP, for a door that has checked who asks. Disposing closes every session, which detaches its calls. */
 export interface McpHandler extends AsyncDisposable {
   readonly sessions: number
+  /** Those with an open stream, or a call at work. */
+  readonly sessionsInUse: number
   handle(request: Request): Promise<Response>
 }
 
@@ -34,10 +38,13 @@ interface Session {
   readonly server: Server
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly kept: KeptEvents
-  /** Requests whose answer, a stream perhaps, is not over. */
+  /** Its calls work on while the client is away. */
+  readonly requests: OpenRequests
+  /** HTTP requests whose answer, a stream perhaps, is not over. */
   open: number
   /** Monotonic: when the last of them was over. */
   idleSince: number
+  hasPlace: boolean
 }
 
 class Sessions implements McpHandler {
@@ -57,8 +64,15 @@ class Sessions implements McpHandler {
     return this.#byId.size
   }
 
+  get sessionsInUse(): number {
+    return this.#byId
+      .values()
+      .filter(isInUse)
+      .reduce(count => count + 1, 0)
+  }
+
   async handle(request: Request): Promise<Response> {
-    if (this.#isClosed) return refused(503, -32_000, 'the daemon is stopping')
+    if (this.#isClosed) return stopping()
     const id = request.headers.get('mcp-session-id')
     const session = id === null ? undefined : this.#byId.get(id)
     if (session !== undefined) return this.#answer(session, request)
@@ -77,24 +91,41 @@ class Sessions implements McpHandler {
   }
 
   async #begin(request: Request): Promise<Response> {
-    if (!this.#makeRoom()) return refused(503, -32_000, 'every session is in use: close one, or try later')
+    const session = await this.#connected(request)
+    const response = await this.#answer(session, request)
+    if (session.hasPlace) return response
+    await session.server.close()
+    // Whatever it was, it did not begin a session.
+    if (session.transport.sessionId === undefined) return response
+    await response.body?.cancel()
+    return this.#isClosed ? stopping() : refused(503, -32_000, 'every session is in use: close one, or try later')
+  }
+
+  /** A server for a request that may begin a session. */
+  async #connected(request: Request): Promise<Session> {
     const server = this.#deps.createServer(request)
     const kept = createKeptEvents({ maxEvents: 200, maxChars: 500_000, maxStreams: 1000 })
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
-      onsessioninitialized: id => void this.#byId.set(id, session),
+      onsessioninitialized: id => this.#take(id, session),
       onsessionclosed: id => void this.#byId.delete(id),
       eventStore: kept,
       maxRequestBodySize: this.#deps.maxBodyBytes,
       keepAliveMs: 15_000,
       retryInterval: 2000,
     })
-    const session: Session = { server, transport, kept, open: 0, idleSince: this.#clock.monotonic() }
     await server.connect(transport)
-    const response = await this.#answer(session, request)
-    // Whatever it was, it did not begin a session. Or we were closed meanwhile, and nobody else would end it.
-    if (transport.sessionId === undefined || this.#isClosed) await server.close()
-    return response
+    const idleSince = this.#clock.monotonic()
+    const requests = watchRequests(transport, () => void (session.idleSince = this.#clock.monotonic()))
+    const session: Session = { server, transport, kept, requests, open: 0, idleSince, hasPlace: false }
+    return session
+  }
+
+  /** At once, and only for an `initialize`: nothing else makes another go, and many at once get no more than there is. */
+  #take(id: string, session: Session): void {
+    if (this.#isClosed || !this.#makeRoom()) return
+    session.hasPlace = true
+    this.#byId.set(id, session)
   }
 
   async #answer(session: Session, request: Request): Promise<Response> {
@@ -115,7 +146,7 @@ class Sessions implements McpHandler {
   /** False when every session is in use. */
   #makeRoom(): boolean {
     if (this.#byId.size < (this.#deps.maxSessions ?? 64)) return true
-    const idle = [...this.#byId.values()].filter(session => session.open === 0)
+    const idle = [...this.#byId.values()].filter(session => !isInUse(session))
     const [longest] = idle.sort((a, b) => a.idleSince - b.idleSince)
     if (longest === undefined) return false
     this.#end(longest, 'room for another')
@@ -125,7 +156,7 @@ class Sessions implements McpHandler {
   #sweep(): void {
     const before = this.#clock.monotonic() - (this.#deps.idleMs ?? 1_800_000)
     for (const session of this.#byId.values())
-      if (session.open === 0 && session.idleSince <= before) this.#end(session, 'idle')
+      if (!isInUse(session) && session.idleSince <= before) this.#end(session, 'idle')
     this.#timer = this.#clock.after(sweepMs, () => this.#sweep())
   }
 
@@ -149,6 +180,10 @@ async function responseTo({ kept, transport }: Session, request: Request): Promi
 }
 
 const sweepMs = 60_000
+
+const isInUse = ({ open, requests }: Session): boolean => open > 0 || requests.count > 0
+
+const stopping = (): Response => refused(503, -32_000, 'the daemon is stopping')
 
 function refused(status: number, code: number, message: string): Response {
   return Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status })
