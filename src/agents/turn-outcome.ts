@@ -1,6 +1,6 @@
 import { AppError, errorShapeOf, messageOf } from '#kernel'
 import type { Clock, ErrorShape, Log } from '#kernel'
-import type { NewEvent, ProposedDiff, TurnStatus, Usage } from '#contracts'
+import type { NewEvent, ProposedDiff, TurnStatus } from '#contracts'
 import { usageSchema } from '#contracts'
 import { updateAgent, updateTurn } from '#store'
 import type { Store, StoredEvent, TurnRow } from '#store'
@@ -11,6 +11,8 @@ import { knownRequestOf, parseOutput } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import type { RunOutcome } from './run-outcome.ts'
 import type { TurnRun } from './turn-run.ts'
+import { addUsage, signsOfWork } from './turn-said.ts'
+import type { Said } from './turn-said.ts'
 
 export interface ConcludeDeps {
   readonly store: Store
@@ -29,9 +31,8 @@ export async function concludeTurn(
   run: Pick<TurnRun, 'recorder' | 'codexDiff'>,
   outcome: EndedOutcome,
 ): Promise<void> {
-  await run.recorder.settled()
   const request = knownRequestOf(turn)
-  const said = await readWhatWasSaid(deps.store, turn, outcome)
+  const said = await saidIn(deps.store, turn, run, outcome)
   const changes = await changesOf(deps, turn, request, { didWork: said.didWork, codexDiff: run.codexDiff })
   const judged = judge(outcome, request, said.text, changes)
   const status = statusOf(outcome)
@@ -63,6 +64,18 @@ export async function concludeTurn(
     deps.log.warn({ turnId: turn.id, error: messageOf(error) }, 'the snapshot of a turn was not removed')
   })
   deps.log.info({ turnId: turn.id, status, code: judged.error?.code }, 'turn ended')
+}
+
+/** What is only in memory yet is stored with the outcome, in the same write. */
+async function saidIn(
+  store: Store,
+  turn: TurnRow,
+  { recorder }: Pick<TurnRun, 'recorder'>,
+  outcome: EndedOutcome,
+): Promise<Said> {
+  if (recorder.hasWhole) return recorder.said({ isCompleted: outcome.kind === 'completed' })
+  await recorder.settled()
+  return readWhatWasSaid(store, turn, outcome)
 }
 
 function statusOf(outcome: EndedOutcome): TurnStatus {
@@ -110,16 +123,8 @@ async function proposedDiffOf(deps: ConcludeDeps, request: TurnRequest, text: st
   }
 }
 
-interface Said {
-  readonly text: string
-  readonly usage: Usage | null
-  /** Codex used a tool, or may have. */
-  readonly didWork: boolean
-}
-
 /**
- * From the events, so that it is the same after a crash. The text is the last message; of a turn that did not complete,
- * what it had written of the next one.
+ * Of a turn that an earlier run had begun: from its events, the same as `SaidSoFar` keeps of one that runs for the first time.
  */
 async function readWhatWasSaid(store: Store, turn: TurnRow, outcome: EndedOutcome): Promise<Said> {
   const kinds = ['message', 'usage', ...signsOfWork]
@@ -133,9 +138,6 @@ async function readWhatWasSaid(store: Store, turn: TurnRow, outcome: EndedOutcom
     didWork: usages.length > 1 || events.some(event => signsOfWork.includes(event.kind)),
   }
 }
-
-/** The last one: a crash may have swallowed the record of a command. */
-const signsOfWork: readonly string[] = ['command.started', 'command.ended', 'files.changed', 'tool', 'turn.reconciled']
 
 /** What has been written of the message that is under way; the last one when none is. */
 export async function textSoFar(store: Pick<Store, 'events'>, turn: Pick<TurnRow, 'id' | 'nodeId'>): Promise<string> {
@@ -151,15 +153,4 @@ export async function textSoFar(store: Pick<Store, 'events'>, turn: Pick<TurnRow
 function textIn(event: StoredEvent | undefined): string | undefined {
   const text = event?.data['text']
   return typeof text === 'string' ? text : undefined
-}
-
-function addUsage(sum: Usage, next: Usage): Usage {
-  return {
-    input_tokens: sum.input_tokens + next.input_tokens,
-    cached_input_tokens: sum.cached_input_tokens + next.cached_input_tokens,
-    output_tokens: sum.output_tokens + next.output_tokens,
-    reasoning_output_tokens: sum.reasoning_output_tokens + next.reasoning_output_tokens,
-    total_tokens: sum.total_tokens + next.total_tokens,
-    model_context_window: next.model_context_window ?? sum.model_context_window,
-  }
 }

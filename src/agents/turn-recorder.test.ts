@@ -54,10 +54,10 @@ describe('the record of a turn', () => {
     recorder.codexEvent(message('m1', 'half and half'))
     recorder.codexEvent(delta('m2', 'next'))
     await recorder.commit([change('UPDATE')], [{ kind: 'turn.ended', data: { status: 'completed', error: null } }])
-    expect(writes).toEqual(['"half" "half and half"', 'UPDATE "next" "turn.ended"'])
+    expect(writes).toEqual(['UPDATE "half" "half and half" "next" "turn.ended"'])
   })
 
-  it('writes one at a time; what comes meanwhile is one write, but changes go alone', async () => {
+  it('writes one at a time; what comes meanwhile is one write', async () => {
     const { recorder, writes, release } = openRecorder(['held'])
     recorder.note({ kind: 'warning', data: { message: 'first' } })
     for (let i = 0; i < 3; i += 1) recorder.note({ kind: 'warning', data: { message: 'more' } })
@@ -66,7 +66,7 @@ describe('the record of a turn', () => {
     expect(writes).toEqual(['"warning"'])
     release()
     await Promise.all([first, second])
-    expect(writes).toEqual(['"warning"', '"warning" "warning" "warning"', 'A', 'B'])
+    expect(writes).toEqual(['"warning"', 'A B "warning" "warning" "warning"'])
   })
 
   it('tries a write again while the disk is full, and loses nothing', async () => {
@@ -93,6 +93,42 @@ describe('the record of a turn', () => {
     await expect(first).rejects.toBe(refused)
     await second
     expect(writes).toEqual(['A', 'B'])
+  })
+
+  it('writes what Codex says at the latest after 30 ms, or with what is written before', async () => {
+    const { recorder, clock, writes } = openRecorder()
+    recorder.codexEvent(message('m1', 'one'))
+    clock.advance(29)
+    expect(writes).toEqual([])
+    clock.advance(1)
+    expect(writes).toEqual(['"one"'])
+    recorder.codexEvent(message('m2', 'two'))
+    const tool = { kind: 'tool', id: 'x', name: 'server.tool', status: 'completed' } as const
+    recorder.codexEvent({ kind: 'item-completed', item: tool, ...onTurn })
+    await recorder.settled()
+    expect(writes).toEqual(['"one"', '"two" "tool"'])
+    clock.advance(1000)
+    expect(writes).toHaveLength(2)
+  })
+
+  it('of what was written together and refused, fails only what is refused alone', async () => {
+    const refused = new AppError('TURN_STATE_CHANGED', 'conflict', 'not running any more')
+    const { recorder, writes, release } = openRecorder(['held', refused, 'ok', refused])
+    recorder.note({ kind: 'warning', data: { message: 'first' } })
+    const said = recorder.hold([], [{ kind: 'warning', data: { message: 'm' } }])
+    const more = recorder.hold([], [{ kind: 'warning', data: { message: 'm' } }])
+    const bad = recorder.commit([change('A')], [])
+    const good = recorder.commit([change('B')], [{ kind: 'warning', data: { message: 'm' } }])
+    release()
+    await expect(bad).rejects.toBe(refused)
+    await Promise.all([said, more, good])
+    expect(writes).toEqual([
+      '"warning"',
+      'A B "warning" "warning" "warning"',
+      '"warning" "warning"',
+      'A',
+      'B "warning"',
+    ])
   })
 
   it('does not go on trying on a store that was closed', async () => {

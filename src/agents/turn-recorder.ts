@@ -4,8 +4,10 @@ import type { CodexEvent } from '#codex'
 import type { NewEvent } from '#contracts'
 import type { Change, EventInput, Store } from '#store'
 import { noteOf } from './event-notes.ts'
+import { createSaidSoFar } from './turn-said.ts'
+import type { Said } from './turn-said.ts'
 
-/** Text that has come is on its way to the store at most this much later. */
+/** Text that has come, and what else Codex says, is on its way to the store at most this much later. */
 const textIntervalMs = 30
 /** Tries of a write that fails for a passing reason (a full disk), with pauses up to 5 s: about 10 minutes. */
 const maxTries = 130
@@ -13,8 +15,16 @@ const maxTries = 130
 const maxBatchEvents = 1000
 const maxBatchChars = 4 * 1024 * 1024
 
+/** What Codex says; what it does is written at once. */
+const talk: ReadonlySet<string> = new Set(['message', 'reasoning', 'plan', 'usage', 'rate.limits'])
+
 function isThereAlready(error: unknown): boolean {
   return error instanceof AppError && error.code === 'STORE_DUPLICATE_KEY'
+}
+
+/** Not of the disk or the store, which would refuse each part of it, too. */
+function isOfTheWrite(error: unknown): boolean {
+  return !(error instanceof AppError && (error.kind === 'unavailable' || error.kind === 'busy'))
 }
 
 /** A closed store stays closed: the daemon stops, and the next start takes the turn up. */
@@ -46,6 +56,9 @@ export class TurnRecorder {
   readonly #deps: RecorderDeps
   readonly #place: () => Place
   readonly #texts = new Map<string, string>()
+  readonly #said = createSaidSoFar()
+  /** Everything that the turn ever came to went through here: no earlier run of it had begun. */
+  hasWhole = false
   #queue: Entry[] = []
   #isWriting = false
   #textTimer: Disposable | null = null
@@ -59,26 +72,39 @@ export class TurnRecorder {
   codexEvent(event: CodexEvent): void {
     if (event.kind === 'text-delta') return this.#gather(event.itemId, event.delta)
     const note = noteOf(event)
-    if (note !== null) this.note(note)
+    if (note === null) return
+    if (talk.has(note.kind)) this.#report(this.hold([], [note]))
+    else this.note(note)
   }
 
   /** Records something whose loss would be reported, not waited for. */
   note(...notes: readonly NewEvent[]): void {
-    this.commit([], notes).catch((error: unknown) => {
-      this.#deps.log.error(
-        { error: messageOf(error), turnId: this.#place().turnId },
-        'events of a turn were not stored',
-      )
-    })
+    this.#report(this.commit([], notes))
+  }
+
+  /** What the answer is made of; right only when it has the whole turn. */
+  said(options: { readonly isCompleted: boolean }): Said {
+    if (this.#texts.size > 0) this.#report(this.hold([], []))
+    return this.#said.say(options)
   }
 
   /** Changes and events in one write, after everything that came before. Durable when it resolves. */
   commit(changes: readonly Change[], notes: readonly NewEvent[]): Promise<void> {
-    const events = [...this.#takeTexts(), ...notes].map(note => ({ ...note, ...this.#place() }))
+    const stored = this.hold(changes, notes)
+    this.#disarm()
+    void this.#write()
+    return stored
+  }
+
+  /** The same, but it may wait a moment for what is written next, and goes with it. */
+  hold(changes: readonly Change[], notes: readonly NewEvent[]): Promise<void> {
+    const all = [...this.#takeTexts(), ...notes]
+    const events = all.map(note => ({ ...note, ...this.#place() }))
     const done = Promise.withResolvers<void>()
     // Counted here, where what cannot be written at all fails for whoever brought it, and not while others are written.
     this.#queue.push({ changes, events, chars: JSON.stringify(events).length, done })
-    void this.#write()
+    for (const note of all) this.#said.hear(note)
+    this.#arm()
     return done.promise
   }
 
@@ -91,26 +117,31 @@ export class TurnRecorder {
     if (this.#isWriting) return
     this.#isWriting = true
     while (this.#queue.length > 0) {
-      const batch = this.#nextBatch()
-      const work = { changes: batch.flatMap(entry => entry.changes), events: batch.flatMap(entry => entry.events) }
-      try {
-        if (work.changes.length > 0 || work.events.length > 0) await this.#tryToCommit(work)
-        for (const entry of batch) entry.done.resolve()
-      } catch (error) {
-        for (const entry of batch) entry.done.reject(error)
-      }
+      await this.#writeBatch(this.#nextBatch())
     }
     this.#isWriting = false
   }
 
-  /** Changes may be refused by a condition of theirs; they go alone, so that only they are. */
+  async #writeBatch(batch: readonly Entry[]): Promise<void> {
+    const work = { changes: batch.flatMap(entry => entry.changes), events: batch.flatMap(entry => entry.events) }
+    try {
+      if (work.changes.length > 0 || work.events.length > 0) await this.#tryToCommit(work)
+      for (const entry of batch) entry.done.resolve()
+    } catch (error) {
+      const parts = isOfTheWrite(error) ? partsOf(batch) : [batch]
+      // One of them was refused for what it is: the others are not to share its fate.
+      if (parts.length > 1) for (const part of parts) await this.#writeBatch(part)
+      else for (const entry of batch) entry.done.reject(error)
+    }
+  }
+
   #nextBatch(): readonly Entry[] {
     let events = 0
     let chars = 0
     const next = this.#queue.findIndex(entry => {
       events += entry.events.length
       chars += entry.chars
-      return entry.changes.length > 0 || events > maxBatchEvents || chars > maxBatchChars
+      return events > maxBatchEvents || chars > maxBatchChars
     })
     const count = next === -1 ? this.#queue.length : Math.max(1, next)
     const batch = this.#queue.slice(0, count)
@@ -141,10 +172,29 @@ export class TurnRecorder {
 
   #gather(itemId: string, delta: string): void {
     this.#texts.set(itemId, (this.#texts.get(itemId) ?? '') + delta)
+    this.#arm()
+  }
+
+  #arm(): void {
     this.#textTimer ??= this.#deps.clock.after(textIntervalMs, () => {
       this.#textTimer = null
       // Texts ride along with whatever is written next.
       if (this.#texts.size > 0) this.note()
+      else void this.#write()
+    })
+  }
+
+  #disarm(): void {
+    this.#textTimer?.[Symbol.dispose]()
+    this.#textTimer = null
+  }
+
+  #report(stored: Promise<void>): void {
+    stored.catch((error: unknown) => {
+      this.#deps.log.error(
+        { error: messageOf(error), turnId: this.#place().turnId },
+        'events of a turn were not stored',
+      )
     })
   }
 
@@ -154,8 +204,18 @@ export class TurnRecorder {
       data: { item_id: itemId, text },
     }))
     this.#texts.clear()
-    this.#textTimer?.[Symbol.dispose]()
-    this.#textTimer = null
     return texts
   }
+}
+
+/** A write that was refused, in parts: changes may have a condition, so each goes alone; events have none. */
+function partsOf(batch: readonly Entry[]): readonly (readonly Entry[])[] {
+  const parts: Entry[][] = []
+  for (const entry of batch) {
+    const last = parts.at(-1)
+    const isAlone = entry.changes.length > 0 || last === undefined || last.some(other => other.changes.length > 0)
+    if (isAlone) parts.push([entry])
+    else last.push(entry)
+  }
+  return parts
 }

@@ -136,15 +136,17 @@ export class TurnRun {
   async #drive(): Promise<RunOutcome> {
     for (let round = 0; round < maxRounds; round += 1) {
       if (this.#stop !== undefined) return outcomeOfStop(this.#stop)
-      const outcome = await this.#round()
+      const outcome = await this.#round(round)
       if (outcome !== undefined) return outcome
     }
     return { kind: 'failed', error: turnCut(`Codex went away ${maxRounds} times`) }
   }
 
   /** Undefined: Codex went away, there is to be another round. */
-  async #round(): Promise<RunOutcome | undefined> {
-    const { turn, agent } = await this.#read()
+  async #round(number: number): Promise<RunOutcome | undefined> {
+    // What the one before had recorded decides about this one.
+    if (number > 0) await this.recorder.settled()
+    const { turn, agent } = await this.#read(number)
     if (!isOpen(turn)) return { kind: 'over' }
     // Cancelled, and the daemon died before that was its outcome.
     if (turn.attempts.length === 0 && turn.cancelledBy !== null) return { kind: 'interrupted', by: turn.cancelledBy }
@@ -158,7 +160,6 @@ export class TurnRun {
       const settled = await settle(this.#recovery, turn, opened, step)
       if (settled !== undefined) return settled
       const end = await this.#attempt(round, opened, step)
-      await this.recorder.settled()
       return this.#outcomeOf(end)
     } catch (error) {
       if (isWorthAnotherRound(error)) return undefined
@@ -170,10 +171,11 @@ export class TurnRun {
     return { ...this.#deps, recorder: this.recorder, maxContinuations: this.#deps.limits.maxContinuations }
   }
 
-  async #read(): Promise<{ readonly turn: TurnRow; readonly agent: AgentRow }> {
+  async #read(round: number): Promise<{ readonly turn: TurnRow; readonly agent: AgentRow }> {
     const turn = await this.#deps.store.turns.byId(this.turnId)
     const agent = turn === undefined ? undefined : await this.#deps.store.agents.byId(turn.agentId)
     if (turn === undefined || agent === undefined) throw turnUnknown(this.turnId)
+    if (round === 0) this.recorder.hasWhole = turn.attempts.length === 0
     // An earlier run may have stored it.
     this.#threadId = turn.threadId ?? this.#threadId
     return { turn, agent }
