@@ -1,3 +1,4 @@
+import type { ErrorKind } from '#kernel'
 import type { Session } from './session.ts'
 
 /**
@@ -17,6 +18,8 @@ export interface CommandEntry {
   readonly examples?: readonly string[]
   /** Exit codes that say something of their own here. */
   readonly exitStatus?: readonly (readonly [number, string])[]
+  /** How it can fail, besides for wrong arguments and a fault of ours. Default: in every way, as what asks the daemon for work. */
+  readonly failures?: readonly ErrorKind[]
   /** It has no answer of its own that could be JSON. */
   readonly isWithoutJson?: true
   /** For programs only: in no list. */

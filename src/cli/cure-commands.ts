@@ -1,7 +1,8 @@
 import type { RestartOutcome } from '#client'
 import { showClaudeChanges } from './claude-view.ts'
 import type { CommandEntry, Line } from './command-entry.ts'
-import { exitCodeOfConfiguration, exitCodeOfFindings, exitCodeOfProblem, showFindings } from './findings-view.ts'
+import { exitCodes } from './exit-codes.ts'
+import { exitCodeOfFindings, showFindings } from './findings-view.ts'
 import { reportingAtLength } from './lengthy-report.ts'
 import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
@@ -10,9 +11,9 @@ import { claudeScopes } from '#contracts'
 import type { ClaudeScope } from '#contracts'
 
 const exitStatus = [
-  [0, 'nothing is wrong; warnings do not count'],
-  [exitCodeOfProblem, 'something is wrong'],
-  [exitCodeOfConfiguration, 'something of the configuration or the installation is wrong'],
+  [exitCodes.ok, 'nothing is wrong; warnings do not count'],
+  [exitCodes.problem, 'something is wrong'],
+  [exitCodes.configuration, 'something of the configuration or the installation is wrong'],
 ] as const
 
 const scopeOption = {
@@ -21,6 +22,8 @@ const scopeOption = {
   choices: claudeScopes,
   fallback: 'user',
 }
+/** Files of another program are changed. */
+const failuresOfFiles = ['invalid', 'missing', 'unavailable', 'conflict', 'busy'] as const
 const dryRunOption = { flags: '--dry-run', help: 'only say what would be done' }
 
 /** Commands that tell what is wrong, that cure it, and that put Tandem into the user's own Claude Code. */
@@ -33,6 +36,7 @@ export const cureEntries: readonly CommandEntry[] = [
       'Looks at everything that a start of the daemon needs, with the same checks, and at what Codex needs. It works without a daemon, starts none and changes nothing.',
     examples: ['tandem check', 'tandem check --json | jq \'.findings[] | select(.state == "problem")\''],
     exitStatus,
+    failures: [],
     run: reporting({ ask: ({ deps }) => deps.local.check(), show: showFindings, exitCodeOf: exitCodeOfFindings }),
   },
   {
@@ -43,6 +47,7 @@ export const cureEntries: readonly CommandEntry[] = [
       'Runs the real codex and the real claude once against a scripted model on this machine, in a temporary home: without network, and without touching anything of yours. What `tandem check` finds is included. It takes some seconds.',
     examples: ['tandem doctor'],
     exitStatus,
+    failures: ['unavailable'],
     run: reportingAtLength({
       ask: ({ deps }, _, { onStep, signal }) => deps.local.doctor({ onStep: step => onStep(`${step} …`), signal }),
       show: showFindings,
@@ -68,6 +73,7 @@ export const cureEntries: readonly CommandEntry[] = [
       { flags: '--force', help: 'replace files of yours that are in the way, until the removal' },
       dryRunOption,
     ],
+    failures: failuresOfFiles,
     examples: ['tandem claude install --dry-run', 'tandem claude install', 'tandem claude install --scope project'],
     run: reporting({
       ask: ({ deps }, line) =>
@@ -81,6 +87,7 @@ export const cureEntries: readonly CommandEntry[] = [
     summary: 'take out of your Claude Code exactly what `claude install` put in',
     description: 'Files that you changed since stay, and are named.',
     options: [scopeOption, dryRunOption],
+    failures: failuresOfFiles,
     examples: ['tandem claude uninstall --dry-run', 'tandem claude uninstall'],
     run: reporting({
       ask: ({ deps }, line) => deps.local.claudeUninstall({ scope: scopeOf(line), isDryRun: line.has('dry-run') }),

@@ -17,13 +17,18 @@ export const daemonEntries: readonly CommandEntry[] = [
     summary: 'start the daemon unless it runs',
     options: [{ flags: '--foreground', help: 'run it in this terminal until it is stopped' }],
     examples: ['tandem up', 'tandem up --foreground'],
-    exitStatus: [[73, 'with --foreground: another daemon runs']],
+    exitStatus: [
+      [exitCodeOfKind.conflict, 'in conflict with what is there; with --foreground: another daemon runs'],
+      [exitCodes.stopFailed, 'with --foreground: it could not put everything away when it ended'],
+      [exitCodes.configuration, 'with --foreground: it could not start'],
+    ],
     run: (session, line) => runUp(session, { foreground: line.has('foreground') }),
   },
   {
     name: 'down',
     heading: 'The daemon',
     summary: 'stop the daemon; running turns get time to end, then go on at the next start',
+    failures: ['unavailable', 'conflict', 'denied', 'timeout'],
     run: session => runDown(session),
   },
   {
@@ -44,6 +49,7 @@ export const daemonEntries: readonly CommandEntry[] = [
       { flags: '--since <time>', help: 'only what came later: 90s, 10m, 2h or 3d ago, or a time', parse: parseSince },
     ],
     examples: ['tandem logs --follow', 'tandem logs --level warn --since 1h', 'tandem logs -n 500 --json'],
+    failures: ['missing'],
     run: (session, line) => runLogs(session, logRequest(line, session.deps.clock.now())),
   },
 ]

@@ -17,8 +17,14 @@ export const exitCodes = {
   ok: 0,
   /** The turn failed, or its result is an error. */
   turnFailed: 1,
+  /** Something that was looked at is not as it should be. */
+  problem: 1,
+  /** A daemon in this terminal could not put everything away. */
+  stopFailed: 71,
   /** The wait ended first; the turn goes on. The same as `busy`: come back later. */
   stillRunning: 75,
+  /** What was found wrong is the configuration or the installation: nothing helps before it is cured. */
+  configuration: 78,
   /** Ctrl-C, or a turn that was interrupted. */
   interrupted: 130,
   /** Whoever read the output left. */
@@ -38,18 +44,45 @@ const exitCodeOfUnfinished: Readonly<Record<Exclude<TurnAnswer['status'], 'compl
   interrupted: exitCodes.interrupted,
 }
 
-/** Every exit code of a command and what it says, in their order. */
+const meaningOfKind: Readonly<Record<ErrorKind, string>> = {
+  invalid: 'wrong arguments, or a setting that is wrong',
+  missing: 'there is no such thing',
+  unavailable: 'a part is not available',
+  bug: 'a fault in Tandem itself',
+  conflict: 'in conflict with what is there',
+  busy: 'busy: come back in a moment',
+  denied: 'not allowed',
+  timeout: 'a deadline passed',
+}
+
+/** What asks the daemon for work, and starts it, can fail in every way. */
+const everyFailure: readonly ErrorKind[] = [
+  'invalid',
+  'missing',
+  'unavailable',
+  'conflict',
+  'busy',
+  'denied',
+  'timeout',
+]
+
+/** Every exit code and what it says, in their order; a command has some of them (`exitStatusOf`). */
 export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [exitCodes.ok, 'done'],
-  [exitCodes.turnFailed, 'the turn failed, or completed with an error'],
-  [exitCodeOfKind.invalid, 'wrong arguments'],
-  [exitCodeOfKind.missing, 'there is no such thing'],
-  [exitCodeOfKind.unavailable, 'a part is not available'],
-  [exitCodeOfKind.bug, 'a fault in Tandem itself'],
-  [exitCodeOfKind.conflict, 'in conflict with what is there'],
-  [exitCodeOfKind.busy, 'busy, or the turn still runs: come back later'],
-  [exitCodeOfKind.denied, 'not allowed'],
-  [exitCodeOfKind.timeout, 'a deadline passed'],
+  [
+    exitCodes.problem,
+    'the turn failed (ask, wait, result), something is wrong (check, doctor, demo), degraded (health)',
+  ],
+  [exitCodeOfKind.invalid, `${meaningOfKind.invalid}; health: down`],
+  [exitCodeOfKind.missing, meaningOfKind.missing],
+  [exitCodeOfKind.unavailable, meaningOfKind.unavailable],
+  [exitCodeOfKind.bug, meaningOfKind.bug],
+  [exitCodes.stopFailed, 'the daemon could not put everything away (up --foreground)'],
+  [exitCodeOfKind.conflict, meaningOfKind.conflict],
+  [exitCodeOfKind.busy, 'busy, or the turn still runs (ask, wait, result): come back later'],
+  [exitCodeOfKind.denied, meaningOfKind.denied],
+  [exitCodes.configuration, 'the configuration or the installation is wrong (check, doctor, up --foreground)'],
+  [exitCodeOfKind.timeout, meaningOfKind.timeout],
   [exitCodes.interrupted, 'left or cancelled with Ctrl-C, or the turn was interrupted'],
   [exitCodes.readerLeft, 'whoever read the output left'],
 ]
@@ -57,8 +90,16 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
 /** Those that a command can end with; what it says of one itself goes before the general meaning. */
 export function exitStatusOf(entry: {
   readonly exitStatus?: readonly (readonly [number, string])[]
+  readonly failures?: readonly ErrorKind[]
 }): readonly (readonly [number, string])[] {
-  const own = new Map(entry.exitStatus)
-  const general = exitCodeMeanings.filter(([code]) => code !== exitCodes.turnFailed && !own.has(code))
-  return [...own, ...general].sort(([a], [b]) => a - b)
+  const failures: readonly ErrorKind[] = ['bug', ...(entry.failures ?? everyFailure)]
+  const meanings = new Map([
+    [exitCodes.ok, 'done'],
+    [exitCodeOfKind.invalid, 'wrong arguments'],
+    ...failures.map(kind => [exitCodeOfKind[kind], meaningOfKind[kind]] as const),
+    [exitCodes.interrupted, 'left with Ctrl-C'],
+    [exitCodes.readerLeft, 'whoever read the output left'],
+    ...(entry.exitStatus ?? []),
+  ])
+  return [...meanings].sort(([a], [b]) => a - b)
 }

@@ -33,11 +33,8 @@ function showCure({ name, code, message, cure }: Finding, out: Session['out']): 
 export function exitCodeOfFindings({ findings }: FindingsReport): number {
   const problems = findings.filter(({ state }) => state === 'problem')
   if (problems.length === 0) return exitCodes.ok
-  return problems.some(finding => finding.is_configuration) ? exitCodeOfConfiguration : exitCodeOfProblem
+  return problems.some(finding => finding.is_configuration) ? exitCodes.configuration : exitCodes.problem
 }
-
-export const exitCodeOfConfiguration = 78
-export const exitCodeOfProblem = 1
 
 const signs: Readonly<
   Record<Finding['state'], { readonly text: string; readonly paint: (paint: Paint) => Paint['red'] }>

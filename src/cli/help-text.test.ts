@@ -1,7 +1,7 @@
 import { assert, integer, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { commandEntries } from './commands.ts'
-import { exitCodeMeanings, exitCodeOfKind, exitCodes } from './exit-codes.ts'
+import { exitCodeMeanings, exitCodeOfKind, exitCodes, exitStatusOf } from './exit-codes.ts'
 import { pageOfCommand } from './help-page.ts'
 import type { HelpPage } from './help-page.ts'
 import { writtenPage } from './help-text.ts'
@@ -84,9 +84,37 @@ describe('exit codes', () => {
   test('every one has its meaning, and each page names those that its command has', () => {
     const used = [...Object.values(exitCodeOfKind), ...Object.values(exitCodes)]
     expect(exitCodeMeanings.map(([code]) => code)).toEqual([...new Set(used)].sort((a, b) => a - b))
+    const known = new Set<number>(used)
+    for (const entry of entries)
+      expect(exitStatusOf(entry).filter(([code, text]) => !known.has(code) || text === '')).toEqual([])
     const help = writtenPage(pageOfCommand(entries.find(({ name }) => name === 'wait') ?? never(), entries), at(80))
     expect(help).toMatch(/EXIT STATUS\n {4}0 {5}the turn completed\n {4}1 {5}the turn failed/)
-    expect(help).toMatch(/\n {4}75 {4}the turn still runs: come back with `tandem wait`\n/)
+    expect(help).toMatch(/\n {4}75 {4}the turn still runs: come back with `tandem wait`; or Tandem is busy\n/)
+  })
+
+  const statusOf = (command: string): ReadonlyMap<number, string> =>
+    new Map(exitStatusOf(entries.find(({ name }) => name === command) ?? never()))
+
+  test('only commands about a turn speak of one', () => {
+    const ofTurns = entries.filter(entry => exitStatusOf(entry).some(([, text]) => text.includes('the turn')))
+    expect(ofTurns.map(({ name }) => name)).toEqual(['ask', 'wait', 'result'])
+  })
+
+  test.each([
+    ['version', [0, 2, 70, 130, 141]],
+    ['logs', [0, 2, 66, 70, 130, 141]],
+    ['check', [0, 1, 2, 70, 78, 130, 141]],
+    ['doctor', [0, 1, 2, 69, 70, 78, 130, 141]],
+    ['health', [0, 1, 2, 70, 73, 75, 124, 130, 141]],
+    ['up', [0, 2, 66, 69, 70, 71, 73, 75, 77, 78, 124, 130, 141]],
+    ['turns', [0, 2, 66, 69, 70, 73, 75, 77, 124, 130, 141]],
+  ])('%s has those that it can end with', (command, codes) => {
+    expect([...statusOf(command).keys()]).toEqual(codes)
+  })
+
+  test('health says what it means by those that mean something else elsewhere', () => {
+    expect(statusOf('health').get(1)).toContain('a part is not as it should be')
+    expect(statusOf('health').get(2)).toMatch(/does not run.*wrong arguments/)
   })
 })
 

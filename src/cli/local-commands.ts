@@ -1,5 +1,6 @@
 import type { CommandEntry } from './command-entry.ts'
 import { cureEntries } from './cure-commands.ts'
+import { exitCodes } from './exit-codes.ts'
 import { policyAllowEntry } from './policy-allow.ts'
 import { storeCopyEntry } from './store-copy.ts'
 
@@ -15,6 +16,11 @@ export const localEntries: readonly CommandEntry[] = [
     heading: 'Setting up',
     summary: 'show Claude Code and Codex at work with a scripted model, offline',
     options: [{ flags: '--keep', help: 'leave its folder, to look at' }],
+    failures: [],
+    exitStatus: [
+      [exitCodes.ok, 'everything went as it should'],
+      [exitCodes.problem, 'something did not'],
+    ],
     examples: ['tandem demo', 'tandem demo --keep'],
     run: ({ deps }) => deps.local.demo([]),
   },
@@ -26,6 +32,7 @@ export const localEntries: readonly CommandEntry[] = [
     heading: 'More',
     summary: 'serve MCP on stdin and stdout, for Claude Code',
     isWithoutJson: true,
+    failures: [],
     run: ({ deps }) => deps.local.mcp(),
   },
 ]

@@ -13,6 +13,7 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
       heading: 'More',
       summary: 'print a completion script for a shell',
       description: completionDescription,
+      failures: [],
       arguments: [{ name: 'shell', help: 'which one', choices: shells }],
       examples: ['eval "$(tandem completion bash)"', 'tandem completion fish > ~/.config/fish/completions/tandem.fish'],
       run({ out, isJson }, line) {
@@ -25,6 +26,7 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
       name: 'version',
       heading: 'More',
       summary: 'print the version',
+      failures: [],
       run({ deps, out, isJson }) {
         out.line(isJson ? jsonLine({ version: deps.version }) : `tandem ${deps.version}`)
         return exitCodes.ok
@@ -38,6 +40,7 @@ export function ownEntries(all: () => readonly CommandEntry[]): readonly Command
       summary: 'show help, of one command if it is named',
       arguments: [{ name: 'command', help: 'which one', isOptional: true, takesRest: true }],
       isWithoutJson: true,
+      failures: [],
       run: () => exitCodes.ok,
     },
   ]

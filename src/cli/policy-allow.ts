@@ -22,6 +22,7 @@ export const policyAllowEntry: CommandEntry = {
     '',
     "It is a command of a person: it refuses to run inside of Claude Code's shell.",
   ].join('\n'),
+  failures: ['invalid', 'unavailable', 'conflict', 'denied'],
   options: optionsOfAllow(),
   examples: [
     'tandem policy allow --sandbox workspace-write',

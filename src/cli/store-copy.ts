@@ -24,6 +24,7 @@ export const storeCopyEntry: CommandEntry = {
     'tandem down && tandem store copy --to postgres://tandem@db.example.com/tandem',
     'tandem store copy --from postgres://tandem@db.example.com/tandem --to ~/.local/state/tandem/tandem.db',
   ],
+  failures: ['invalid', 'missing', 'unavailable', 'conflict', 'busy', 'denied'],
   exitStatus: [[exitCodes.interrupted, 'left with Ctrl-C; nothing was copied']],
   run: reportingAtLength({
     ask: ({ deps }, line, work) => deps.local.storeCopy({ to: targetOf(line), from: line.text('from'), ...work }),

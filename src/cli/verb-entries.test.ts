@@ -69,22 +69,25 @@ const commands = verbNames.filter(name => shapeOf(name) !== undefined)
 
 describe('commands derived from the verbs', () => {
   // `health` has an answer without a daemon, too: see run-health.test.ts.
-  test.each(commands.filter(name => name !== 'health'))('%s passes what its line says in the types of its schema', async name => {
-    const line = lines[name]
-    const harness = createHarness({
-      files: { '/repo/answer.json': '{"type":"object"}' },
-      answer: ({ verb }) =>
-        verb === 'events' ? { events: [], cursor: 7, has_more: false } : { ...turnAnswer(), allowed: true },
-    })
-    // With --json no view stands between the test and the answer.
-    const code = await harness.run(...(line?.argv ?? wordsOf(name)), '--json')
-    expect({ code, verb: harness.calls[0]?.verb, input: cursorless(name, harness.calls[0]?.input) }).toEqual({
-      code: 0,
-      verb: name,
-      input: line?.input ?? {},
-    })
-    expect(harness.log.at(-1)).toBe('closed')
-  })
+  test.each(commands.filter(name => name !== 'health'))(
+    '%s passes what its line says in the types of its schema',
+    async name => {
+      const line = lines[name]
+      const harness = createHarness({
+        files: { '/repo/answer.json': '{"type":"object"}' },
+        answer: ({ verb }) =>
+          verb === 'events' ? { events: [], cursor: 7, has_more: false } : { ...turnAnswer(), allowed: true },
+      })
+      // With --json no view stands between the test and the answer.
+      const code = await harness.run(...(line?.argv ?? wordsOf(name)), '--json')
+      expect({ code, verb: harness.calls[0]?.verb, input: cursorless(name, harness.calls[0]?.input) }).toEqual({
+        code: 0,
+        verb: name,
+        input: line?.input ?? {},
+      })
+      expect(harness.log.at(-1)).toBe('closed')
+    },
+  )
 
   test.each(commands)('help of %s shows its summary, arguments, options, choices and examples', async name => {
     const shape = shapeOf(name)

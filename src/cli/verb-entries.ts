@@ -31,6 +31,7 @@ function entryOfVerb(name: VerbName, shape: CommandShape, isWanted: boolean): Co
     options: [...optionsOf(name, shape, members), ...(ownOptions[name] ?? [])],
     ...(shape.examples === undefined ? {} : { examples: shape.examples }),
     ...(exitStatus[name] === undefined ? {} : { exitStatus: exitStatus[name] }),
+    ...(failures[name] === undefined ? {} : { failures: failures[name] }),
     async run(session, line) {
       const input = await inputFromGiven({ shape, members: membersOf(verb.input) }, givenOf(shape, line), session.deps)
       return await runVerb(session, name, { input, isDetached: line.has('detach'), isWatching: line.has('watch') })
@@ -106,7 +107,8 @@ const ownOptions: Readonly<Partial<Record<VerbName, readonly EntryOption[]>>> = 
 const statusOfTurn: NonNullable<CommandEntry['exitStatus']> = [
   [exitCodes.ok, 'the turn completed'],
   [exitCodes.turnFailed, 'the turn failed, or completed with an error'],
-  [exitCodes.stillRunning, 'the turn still runs: come back with `tandem wait`'],
+  [exitCodes.stillRunning, 'the turn still runs: come back with `tandem wait`; or Tandem is busy'],
+  [exitCodes.interrupted, 'left or cancelled with Ctrl-C, or the turn was interrupted'],
 ]
 
 const exitStatus: Readonly<Partial<Record<VerbName, CommandEntry['exitStatus']>>> = {
@@ -116,10 +118,18 @@ const exitStatus: Readonly<Partial<Record<VerbName, CommandEntry['exitStatus']>>
   health: [
     [exitCodes.ok, 'everything is healthy'],
     [exitCodeOfHealth.degraded, 'it works, and a part is not as it should be'],
-    [exitCodeOfHealth.down, 'it does not run, or cannot do its work'],
+    [exitCodeOfHealth.down, 'it does not run, or cannot do its work; or wrong arguments'],
   ],
   policy_test: [
     [exitCodes.ok, 'it would be allowed'],
-    [exitCodeOfKind.denied, 'it would be refused'],
+    [exitCodeOfKind.denied, 'it would be refused; or one may not ask'],
   ],
+}
+
+/** Those of commands that start no daemon: no failed start is theirs, and they look for nothing by its name. */
+const failures: Readonly<Partial<Record<VerbName, NonNullable<CommandEntry['failures']>>>> = {
+  status: ['unavailable', 'conflict', 'busy', 'denied', 'timeout'],
+  log_level: ['unavailable', 'conflict', 'busy', 'denied', 'timeout'],
+  // That there is no daemon, or one may not reach it, is its answer.
+  health: ['conflict', 'busy', 'timeout'],
 }
