@@ -63,6 +63,18 @@ export const socketPathTooLong = (path: string, bytes: number, max: number): App
 export const httpTokenUnsafe = (file: string, problem: string, cure: string): AppError =>
   new AppError('HTTP_TOKEN_UNSAFE', 'denied', `${file} ${problem}`, { hint: cure, data: { file, problem } })
 
+/** Without the reason, which names files of ours: that is in the log. */
+export const httpMcpNotLoaded = (cause: unknown): AppError =>
+  new AppError('HTTP_MCP_NOT_LOADED', 'unavailable', 'MCP over HTTP could not be loaded', {
+    hint: 'tandem logs says why; when Tandem was updated while it ran: tandem restart',
+    cause,
+  })
+
+export const httpStopping = (): AppError =>
+  new AppError('DAEMON_STOPPING', 'unavailable', 'the daemon is stopping', {
+    hint: 'turns are stored and go on with the next daemon: tandem up',
+  })
+
 /** As the HTTP door says it when it opens. */
 export const portInUse = (port: number, reason: string, cause: unknown): AppError =>
   new AppError('HTTP_PORT_TAKEN', 'conflict', `127.0.0.1:${port} cannot be listened on: ${reason}`, {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError, silentLog, systemClock } from '#kernel'
 import { configSchema } from '#contracts'
@@ -91,22 +91,42 @@ test('a door that cannot tell its address is no door', async () => {
   await expect.poll(() => lost.state().kind).toBe('failed')
 })
 
-test('says what it does, and is gone when it is closed, however early', async () => {
+test('says what it does, and is gone when it is closed', async () => {
   expect(door.state()).toEqual({ kind: 'starting' })
-  await door[Symbol.asyncDispose]()
-  expect(door.state().kind).not.toBe('serving')
+  const url = await address()
+  expect(door.state()).toMatchObject({ url, calls: 0, sessions: 0 })
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }
+  const begun = await sendMcp(url, { id: 1, method: 'initialize', params })
+  await begun.text()
+  const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '', accept: 'text/event-stream' }
+  const stream = await fetch(`${url}/mcp`, { headers: { ...withToken(), ...session } })
+  expect([stream.status, door.state()]).toMatchObject([200, { sessions: 1 }])
+  await stream.body?.cancel()
+  await expect.poll(() => door.state()).toMatchObject({ sessions: 0 })
+  const closing = door[Symbol.asyncDispose]()
+  expect(door.state()).toEqual({ kind: 'off' })
+  await closing
+  expect(door.state()).toEqual({ kind: 'off' })
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed')
 })
 
+test('is closed before it has begun', async () => {
+  await door[Symbol.asyncDispose]()
+  expect(door.state()).toEqual({ kind: 'off' })
+  expect(existsSync(temp.places.httpFile)).toBe(false)
+})
+
+const sendMcp = (url: string, message: object, more: object = {}): Promise<Response> =>
+  fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { ...withToken(), accept: 'application/json, text/event-stream', ...more },
+    body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+  })
+
 async function callTool(url: string, name: string, given: object): Promise<string> {
-  const send = (message: object, more: object = {}): Promise<Response> =>
-    fetch(`${url}/mcp`, {
-      method: 'POST',
-      headers: { ...withToken(), accept: 'application/json, text/event-stream', ...more },
-      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-    })
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } }
-  const begun = await send({ id: 1, method: 'initialize', params })
+  const begun = await sendMcp(url, { id: 1, method: 'initialize', params })
   await begun.text()
   const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' }
-  return (await send({ id: 2, method: 'tools/call', params: { name, arguments: given } }, session)).text()
+  return (await sendMcp(url, { id: 2, method: 'tools/call', params: { name, arguments: given } }, session)).text()
 }

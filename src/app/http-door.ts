@@ -1,11 +1,13 @@
 import { AppError, errorShapeOf, shellQuote } from '#kernel'
 import { assertAccepting } from '#socket'
 import { lastHttpPort, publishHttpAddress } from './http-address.ts'
+import { lateMcp } from './http-door-mcp.ts'
 import { readHttpToken } from './http-token.ts'
 import type { Config, Places, VerbCaller } from '#contracts'
 import type { HttpDoor, HttpDoorDeps } from '#http'
 import type { Clock, ErrorShape, Log } from '#kernel'
 import type { McpHandler } from '#mcp'
+import type { LateMcp } from './http-door-mcp.ts'
 import type { StopRequest } from './stop-request.ts'
 
 export interface HttpDoorParts {
@@ -19,9 +21,19 @@ export interface HttpDoorParts {
 }
 
 export type HttpState =
+  /** Not wanted, or closed. */
   | { readonly kind: 'off' }
   | { readonly kind: 'starting' }
-  | { readonly kind: 'serving'; readonly url: string; readonly clients: number; readonly calls: number }
+  | {
+      readonly kind: 'serving'
+      readonly url: string
+      /** Connections that are open. */
+      readonly clients: number
+      /** Of verbs, that wait. */
+      readonly calls: number
+      /** Of MCP, with an open stream or a call at work. */
+      readonly sessions: number
+    }
   /** The daemon serves on, on its socket. */
   | { readonly kind: 'failed'; readonly error: ErrorShape }
 
@@ -38,18 +50,18 @@ export function openHttpDoor(parts: HttpDoorParts): LateHttpDoor {
   if (!parts.config.http.enabled)
     return { state: () => ({ kind: 'off' }), [Symbol.asyncDispose]: async () => undefined }
   const stack = new AsyncDisposableStack()
-  let door: HttpDoor | undefined
+  let open: OpenDoor | undefined
   let failure: ErrorShape | undefined
   let isOver = false
-  const opening = open()
+  const opening = begin()
 
-  async function open(): Promise<void> {
+  async function begin(): Promise<void> {
     // Clients that wait for the socket come first.
     await new Promise(resolve => setImmediate(resolve))
     if (isOver) return
     try {
-      door = await serve(parts, stack)
-      parts.log.info({ url: door.url }, 'HTTP is served')
+      open = await serve(parts, stack)
+      parts.log.info({ url: open.door.url }, 'HTTP is served')
     } catch (error) {
       failure = errorShapeOf(error)
       // A door whose address could not be written would serve whoever guesses it.
@@ -60,9 +72,11 @@ export function openHttpDoor(parts: HttpDoorParts): LateHttpDoor {
 
   return {
     state() {
+      if (isOver) return { kind: 'off' }
       if (failure !== undefined) return { kind: 'failed', error: failure }
-      if (door === undefined) return { kind: 'starting' }
-      return { kind: 'serving', url: door.url, clients: door.clients, calls: door.calls }
+      if (open === undefined) return { kind: 'starting' }
+      const { door, mcp } = open
+      return { kind: 'serving', url: door.url, clients: door.clients, calls: door.calls, sessions: mcp.sessionsInUse }
     },
     async [Symbol.asyncDispose]() {
       isOver = true
@@ -78,11 +92,16 @@ export function httpUrlOf(door: LateHttpDoor | undefined): string | undefined {
   return state?.kind === 'serving' ? state.url : undefined
 }
 
-async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise<HttpDoor> {
+interface OpenDoor {
+  readonly door: HttpDoor
+  readonly mcp: LateMcp
+}
+
+async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise<OpenDoor> {
   const { config, log, places, stop } = parts
   const token = await readHttpToken(places.httpTokenFile)
   const verbs = accepting(parts.verbs, stop)
-  const mcp = lateMcp(parts, verbs)
+  const mcp = lateMcp(() => loadMcp(parts, verbs), log)
   const { max_clients: maxConnections, max_frame_bytes: maxBodyBytes } = config.daemon
   const door = stack.use(
     await listen(parts, {
@@ -100,7 +119,7 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
   // Before the door: its streams end in order, then.
   stack.use(mcp)
   stack.use(await publishHttpAddress(places, door))
-  return door
+  return { door, mcp }
 }
 
 /** What health knows of the last write, which it does not repeat within a second. */
@@ -139,29 +158,15 @@ function accepting(verbs: VerbCaller, stop: StopRequest): VerbCaller {
   }
 }
 
-/** MCP takes memory that most daemons never need: it is loaded with the first request to it. */
-function lateMcp(
-  { config, version, log, clock }: HttpDoorParts,
-  verbs: VerbCaller,
-): { handle(request: Request): Promise<Response> } & AsyncDisposable {
-  let loading: Promise<McpHandler> | undefined
-  const load = async (): Promise<McpHandler> => {
-    const { createMcpHandler, createMcpServer, mcpCallerOf } = await import('#mcp')
-    const { boundedVerbs } = await import('#http')
-    const bounded = boundedVerbs(verbs, maxCalls)
-    return createMcpHandler({
-      createServer: request =>
-        createMcpServer({ verbs: bounded, caller: mcpCallerOf(request.headers), version, log, clock }),
-      maxBodyBytes: config.daemon.max_frame_bytes,
-      log,
-      clock,
-    })
-  }
-  return {
-    handle: async request => (await (loading ??= load())).handle(request),
-    async [Symbol.asyncDispose]() {
-      const handler = await loading
-      await handler?.[Symbol.asyncDispose]()
-    },
-  }
+async function loadMcp({ config, version, log, clock }: HttpDoorParts, verbs: VerbCaller): Promise<McpHandler> {
+  const { createMcpHandler, createMcpServer, mcpCallerOf } = await import('#mcp')
+  const { boundedVerbs } = await import('#http')
+  const bounded = boundedVerbs(verbs, maxCalls)
+  return createMcpHandler({
+    createServer: request =>
+      createMcpServer({ verbs: bounded, caller: mcpCallerOf(request.headers), version, log, clock }),
+    maxBodyBytes: config.daemon.max_frame_bytes,
+    log,
+    clock,
+  })
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { VerbCaller } from '#contracts'
-import { createFakeClock } from '#kernel'
-import { watchIdle } from './idle.ts'
+import { configSchema } from '#contracts'
+import { createFakeClock, silentLog } from '#kernel'
+import { watchIdle, watchIdleDaemon } from './idle.ts'
+import { createStopRequest } from './stop-request.ts'
 
 const caller = { door: 'socket' } as const
 const start = 1_700_000_000_000
@@ -138,5 +140,20 @@ describe('an idle daemon', () => {
     idle[Symbol.dispose]()
     clock.advance(60_000)
     expect(state.ends).toBe(0)
+  })
+})
+
+describe('the idle daemon', () => {
+  it.each([
+    ['connections, and calls that only look, do not', { clients: 9, calls: 2, sessions: 0 }, true],
+    ['an MCP session that is in use does', { clients: 1, calls: 0, sessions: 1 }, false],
+  ])('whom HTTP keeps awake: %s', async (_, http, isEnded) => {
+    const clock = createFakeClock(start)
+    const stop = createStopRequest()
+    const config = configSchema.parse({ daemon: { idle_shutdown_ms: 60_000 } })
+    const late = { http: { state: () => ({ kind: 'serving', url: 'http://127.0.0.1:1', ...http }) as const } }
+    using _idle = watchIdleDaemon({ config, clock, log: silentLog, stop, late })
+    clock.advance(120_000)
+    expect(stop.isStopping).toBe(isEnded)
   })
 })

@@ -98,9 +98,10 @@ export function watchIdleDaemon(deps: {
 }): IdleWatch {
   const { clock, config, late, log, stop } = deps
   const { idle_shutdown_ms: idleMs } = config.daemon
+  // Its calls are counted like all others. An open connection is nobody yet: a client keeps one between two looks at `/healthz`.
   const httpClients = (): number => {
     const state = late.http?.state()
-    return state?.kind === 'serving' ? state.clients + state.calls : 0
+    return state?.kind === 'serving' ? state.sessions : 0
   }
   return watchIdle({
     clock,
