@@ -1,11 +1,11 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { applyPatch, callTool, newFilePatch, rule, say, scenario } from '#scripted-model'
+import { applyPatch, callTool, newFilePatch, rule, say, scenario, shell } from '#scripted-model'
 import type { Step } from '#scripted-model'
 import { startRealCodex, watch } from './harness.ts'
 import type { RealCodex } from './harness.ts'
-import type { CodexEvent, DeniedCommand } from './index.ts'
+import type { CodexEvent, DeniedCommand, ThreadSettings } from './index.ts'
 
 beforeAll(() => void vi.stubEnv('TMPDIR', '/var/tmp'))
 afterAll(() => void vi.unstubAllEnvs())
@@ -28,6 +28,7 @@ async function play(
   steps: readonly Step[],
   turns: readonly (readonly DeniedCommand[])[],
   prepare: (codex: RealCodex) => Promise<unknown> = async () => undefined,
+  settings: Pick<ThreadSettings, 'model' | 'config'> = {},
 ): Promise<Played> {
   const rules = steps.map((step, at) => rule(`step ${at}`, { sincePrompt: at }, [step]))
   await using codex = await startRealCodex(scenario('commands', [...rules, rule('end', {}, [say('done')])]))
@@ -36,7 +37,7 @@ async function play(
   using seen = watch(connection)
   const cwd = codex.place.work
   const permissions = { sandbox: 'workspace-write' } as const
-  const { threadId } = await connection.startThread({ cwd, ...permissions })
+  const { threadId } = await connection.startThread({ cwd, ...permissions, ...settings })
   for (const [at, deniedCommands] of turns.entries()) {
     const turn = { threadId, clientMessageId: `m${at}`, text: 'go', cwd, deniedCommands, ...permissions }
     const { codexTurnId } = await connection.startTurn(turn)
@@ -72,6 +73,26 @@ describe('denied commands of a turn', { timeout: 60_000 }, () => {
       event.kind === 'item-started' && event.item.kind === 'command' ? [event.item.command] : [],
     )
     expect(started.filter(command => command.includes('denied'))).toEqual([])
+  })
+
+  test.each<[string, Pick<ThreadSettings, 'model' | 'config'>]>([
+    ['an older model', { model: 'gpt-5.5' }],
+    ['a newer one', { model: 'gpt-5.6-sol' }],
+    ['one that nobody knows', { model: 'own-model' }],
+    ['the tool without open shells', { config: { features: { unified_exec: false } } }],
+    ['the tool that runs programs of the model', { model: 'gpt-5.6-sol', config: { features: { code_mode: true } } }],
+  ])('are not started with %s', async (_, settings) => {
+    const played = await play([shell('touch one'), shell('touch denied')], [denied], undefined, settings)
+    expect(played).toMatchObject({ made: ['one'], reasons: [expect.stringContaining('touch denied')] })
+  })
+
+  test("are not started where the user's own rules allow them", async () => {
+    const allow = async ({ place }: RealCodex): Promise<void> => {
+      await mkdir(join(place.codexHome, 'rules'))
+      await writeFile(join(place.codexHome, 'rules', 'x.rules'), 'prefix_rule(pattern=["touch"], decision="allow")\n')
+    }
+    const played = await play([run('touch one'), run('touch denied')], [denied], allow)
+    expect(played).toMatchObject({ made: ['one'], reasons: [expect.anything()] })
   })
 
   test('are those of the turn, not of the thread', async () => {
