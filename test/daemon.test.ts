@@ -271,10 +271,10 @@ describe('a daemon whose socket is lost', () => {
     await expect(client.connect()).rejects.toMatchObject({
       code: 'DAEMON_UNREACHABLE',
       message: expect.stringContaining(`pid ${pid}`),
-      hint: 'start it anew: tandem down; tandem up',
+      hint: 'start it anew: tandem restart',
     })
-    expect(await tandem.run(['down'])).toMatchObject({ code: 0 })
-    expect(await tandem.run(['up'])).toMatchObject({ code: 0 })
+    expect(await tandem.run(['restart'])).toMatchObject({ code: 0 })
+    expect(tandem.daemonPid()).not.toBe(pid)
   }, 30_000)
 
   it('says so when its supervisor is gone', async () => {

@@ -107,7 +107,7 @@ function judgementOf(codex: ReturnType<LateCodex['describe']>): Finding {
     case 'missing':
       return { state: 'degraded', why: codex.detail ?? 'it is not there', cure: 'see what is wrong: tandem check' }
     case 'stopped':
-      return { state: 'degraded', why: 'it was stopped', cure: 'start the daemon anew: tandem down; tandem up' }
+      return { state: 'degraded', why: 'it was stopped', cure: 'start the daemon anew: tandem restart' }
     case 'backing-off':
       return { state: 'degraded', why: `it died${because}`, cure: again }
     case 'broken':
@@ -148,7 +148,7 @@ export function supervisorPart(isSupervised: () => boolean): Probe {
       const details = { is_supervised: isSupervised() }
       if (!was || details.is_supervised) return { state: 'healthy', details }
       const why = 'the supervisor was ended: nobody brings the daemon back when it dies'
-      return { state: 'degraded', why, cure: 'start both anew: tandem down; tandem up', details }
+      return { state: 'degraded', why, cure: 'start both anew: tandem restart', details }
     },
   }
 }

@@ -81,6 +81,6 @@ function answerIn(text: string): Greeted {
   }
 }
 
-const putBack = 'the daemon puts it back within 5 s; if not: tandem down; tandem up'
+const putBack = 'the daemon puts it back within 5 s; if not: tandem restart'
 const knockMs = 4000
 const maxChars = 65_536

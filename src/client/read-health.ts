@@ -56,7 +56,7 @@ function silenceOf(pid: number | null, limitMs: number): Reason {
   if (pid !== null && statusOf(pid)?.state.toUpperCase() === 'T')
     return { why: `${who} is stopped by a signal and answers nothing`, cure: `kill -CONT ${pid}`, pid }
   const why = `${who} has not answered for ${limitMs} ms`
-  return { why, cure: 'if it stays so: tandem down; tandem up (turns go on then)', pid }
+  return { why, cure: 'if it stays so: tandem restart (turns go on then)', pid }
 }
 
 function downBecause({ places, clock }: HealthDeps, { why, cure, pid }: Reason): Health {

@@ -56,7 +56,7 @@ export function memoryPart(maxBytes: number): Probe {
       return {
         state: 'degraded',
         why: `it takes ${megabytes(pss ?? rss)} of memory; more than ${megabytes(maxBytes)} are too many`,
-        cure: 'when no turn runs, start it anew: tandem down; tandem up',
+        cure: 'when no turn runs, start it anew: tandem restart',
         details,
       }
     },

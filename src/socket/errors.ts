@@ -48,7 +48,7 @@ export const protocolMismatch = (
     'conflict',
     `the daemon ${ours.version} speaks protocol ${ours.protocol}, the client ${theirs}`,
     {
-      hint: 'use the same version of Tandem everywhere, then restart the daemon: tandem down; tandem up',
+      hint: 'use the same version of Tandem everywhere, then restart the daemon: tandem restart',
       data: { ...ours },
     },
   )
