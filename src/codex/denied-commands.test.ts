@@ -55,6 +55,16 @@ describe('a denied command', () => {
     'git {push,}',
     'x="git push"; eval "$x"',
     'git commit -m "$(git push)"',
+    "alias p='git push'; p",
+    "git -c alias.x='!git push' x",
+    "trap 'git push' EXIT",
+    'git${IFS}push',
+    'git submodule foreach git push',
+    "su - bob -c 'git push'",
+    'env -S "git push"',
+    'nice -n 5 /usr/local/bin/git push',
+    'echo "git push" > x; sh x',
+    '\tgit\tpush',
   ])('is found: %s', line => {
     expect(findDeniedCommand(line, denied)).toBeDefined()
   })
@@ -69,6 +79,9 @@ describe('a denied command', () => {
       'ls # git push',
       'git pull && ls push',
       'git log origin/push',
+      'git stash push',
+      'git remote set-url --push origin x',
+      "git commit -m \"$(cat <<'EOF'\nfix: don't\nEOF\n)\"",
       'gitk push',
       'rm -r x',
       'npm run publish-docs',

@@ -54,11 +54,17 @@ function findInCommand(words: readonly ShellWord[], search: Search): DeniedMatch
   const doubtful = search.rules.filter(rule => isDoubtful(command, rule))
   const loose = doubtful.length === 0 ? undefined : findLoosely(search.whole, doubtful)
   if (loose !== undefined || isOnlyText) return loose
-  for (const { text } of words) {
+  for (const text of words.flatMap(word => linesIn(word.text))) {
     const found = /[^\w./:@=,+%-]/.test(text) ? findIn(text, { ...search, depth: search.depth + 1 }) : undefined
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** What may be a line of its own in a word: all of it, or what it gives a name to (an alias, a trap, git's `alias.x=!…`). */
+function linesIn(text: string): readonly string[] {
+  const value = text.replace(/^[\w.-]+\+?=!?/, '')
+  return value === text ? [text] : [text, value]
 }
 
 /** Assignments before a command; what is given to it comes later. */
