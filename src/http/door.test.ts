@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AppError } from '#kernel'
+import { AppError, createFakeClock } from '#kernel'
 import { turnAnswer, wireEvent } from '../../test/support/fake-daemon.ts'
 import { boundedVerbs } from './index.ts'
 import { bearer, eventsOf, openTestDoor, token } from './test-harness.ts'
 import type { AddressInfo } from 'node:net'
+import type { Clock } from '#kernel'
 import type { TestDoor } from './test-harness.ts'
 
 let test: TestDoor
@@ -196,6 +197,21 @@ describe('a route', () => {
 })
 
 describe('a body', () => {
+  const deep = (levels: number): string =>
+    `{"prompt":"x","cd":"/p","output_schema":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}`
+
+  it('may have a schema as deep as schemas are', async () => {
+    const asked = test.post('/v1/turns', deep(100))
+    ;(await test.verbs.nth(0)).answer(turnAnswer())
+    expect((await asked).status).toBe(200)
+  })
+
+  it('of which no depth is a fault of ours', async () => {
+    await using large = await openTestDoor({ limits: { ...test.limits, maxBodyBytes: 8_000_000 } })
+    expect(await refusal(await large.post('/v1/turns', deep(1_000_000)))).toEqual([400, 'INPUT_INVALID'])
+    expect(large.logged).toEqual([])
+  })
+
   it.each([
     ['without a type', '{}', { 'content-type': '' }, 415, 'HTTP_BODY_TYPE'],
     ['of another type', '{}', { 'content-type': 'text/plain' }, 415, 'HTTP_BODY_TYPE'],
@@ -212,6 +228,8 @@ describe('a body', () => {
     ['that is nested deeply', `{"prompt":${'['.repeat(40_000)}${']'.repeat(40_000)}}`, {}, 400, 'INPUT_INVALID'],
     ['that would be a prototype', '{"prompt":"x","cd":"/p","__proto__":{"yolo":true}}', {}, 400, 'INPUT_INVALID'],
     ['that is empty where members are needed', '', {}, 400, 'INPUT_INVALID'],
+    ['with a schema that is nested deeply', deep(16_000), {}, 400, 'INPUT_INVALID'],
+    ['with a schema that is nested a little too deeply', deep(101), {}, 400, 'INPUT_INVALID'],
   ])('%s is refused', async (_, body, headers, ...refused) => {
     expect(await refusal(await test.post('/v1/turns', body, headers))).toEqual(refused)
     expect(test.verbs.calls).toEqual([])
@@ -372,10 +390,22 @@ describe('the end of the door', () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    await expect(openTestDoor({ port })).rejects.toMatchObject({
+    let timers = 0
+    const clock: Clock = {
+      ...createFakeClock(),
+      after() {
+        timers += 1
+        return { [Symbol.dispose]: () => void (timers -= 1) }
+      },
+    }
+    await expect(openTestDoor({ port, clock })).rejects.toMatchObject({
       code: 'HTTP_PORT_TAKEN',
       hint: expect.stringContaining(`:${port}`),
     })
+    // Nothing of it is left.
+    expect(timers).toBe(0)
     other.close()
+    await using _door = await openTestDoor({ clock })
+    expect(timers).toBe(1)
   })
 })

@@ -74,8 +74,9 @@ export async function startHttpDoor(deps: HttpDoorDeps): Promise<HttpDoor> {
   )
   server.maxConnections = limits.maxConnections
   server.on('drop', () => log.warn({ max: limits.maxConnections }, 'an HTTP client was turned away: too many'))
-  const stalled = watchStalled(server, { clock, log, everyMs: limits.stallMs ?? 30_000 })
   late.port = await listen(server, deps.port)
+  // No connection comes before this: we were told of the address in this very turn of the loop.
+  const stalled = watchStalled(server, { clock, log, everyMs: limits.stallMs ?? 30_000 })
   server.on('error', error => log.error({ error }, 'the HTTP door failed'))
   return {
     url: `http://127.0.0.1:${late.port}`,

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Log } from '#kernel'
 
 /** Calls `answer` when it is this request's turn on its connection. */
 export type InTurn = (request: IncomingMessage, response: ServerResponse, answer: () => void) => void
+
+type Socket = IncomingMessage['socket']
 
 /**
  * One request at a time for each connection. Node begins all that a client sends without waiting for answers (pipelining), and each of

@@ -5,6 +5,9 @@ import { describeVerb } from './description.ts'
 /** Largest accepted prompt, in UTF-8 bytes. */
 export const maxPromptBytes = 1024 * 1024
 
+/** More than any schema has, and far less than the stack of whoever writes it as JSON takes. */
+const maxSchemaDepth = 100
+
 const input = z.strictObject({
   prompt: z
     .string()
@@ -28,7 +31,11 @@ const input = z.strictObject({
     .optional()
     .describe("a profile of Codex's configuration (NAME.config.toml)"),
   image: z.array(z.string().min(1).max(4096)).max(20).default([]).describe('paths of images to attach'),
-  output_schema: z.record(z.string(), z.unknown()).optional().describe('JSON Schema that the answer must follow'),
+  output_schema: z
+    .record(z.string(), z.unknown())
+    .refine(schema => !isDeeper(schema, maxSchemaDepth), { message: `nested deeper than ${maxSchemaDepth}` })
+    .optional()
+    .describe('JSON Schema that the answer must follow'),
   skip_git_repo_check: z.boolean().default(true).describe('work outside of a git repository, too'),
   return_all_messages: z.boolean().optional().describe('answer with all messages, not only the last'),
   yolo: z.boolean().default(false).describe('no sandbox and no questions; refused unless a policy allows it'),
@@ -140,3 +147,13 @@ export const ask = describeVerb({
     ],
   },
 })
+
+/** Level by level, as what is too deep is too deep for recursion, too. */
+function isDeeper(value: unknown, limit: number): boolean {
+  let level: readonly unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true
+    level = level.flatMap(member => (typeof member === 'object' && member !== null ? Object.values(member) : []))
+  }
+  return false
+}
