@@ -14,10 +14,7 @@ export function writeStatus(status: VerbOutput<'status'>, { out }: Session): voi
     ['sessions', String(status.threads)],
     ['clients', `${counted(status.clients, 'client')}, ${megabytes(status.memory_bytes)} of memory`],
     ['socket', status.socket],
-    [
-      'http',
-      status.http === null ? 'not served (tandem logs says why)' : `${status.http.url}, see ${status.http.url}/docs`,
-    ],
+    ...(status.http === undefined ? [] : [['http', httpText(status.http)] as const]),
     ['state', status.state_dir],
     ['log', status.log_file],
     ...(limits === null ? [] : [['limits', limits] as const]),
@@ -28,6 +25,9 @@ function conditionOf(status: VerbOutput<'status'>): string {
   if (status.is_stopping) return ', stopping'
   return status.is_supervised ? ', supervised' : ', without a supervisor'
 }
+
+const httpText = (http: { readonly url: string } | null): string =>
+  http === null ? 'not served (tandem logs says why)' : `${http.url}, see ${http.url}/docs`
 
 function codexText(codex: VerbOutput<'status'>['codex']): string {
   // "missing" is how the daemon says that it has no Codex that it can use: there may be one, too old for it.

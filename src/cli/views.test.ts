@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { verbs } from '#contracts'
 import type { ThreadSummary, TurnSummary, VerbOutput } from '#contracts'
 import { createHarness, sessionId, startMs, turnAnswer, turnId } from './test-harness.ts'
 import type { Harness, HarnessOptions } from './test-harness.ts'
@@ -214,6 +215,13 @@ describe('settings and status', () => {
       secondary: null,
     },
   }
+
+  test('status of a daemon from before there was HTTP', async () => {
+    const { http: _absent, ...older } = status
+    const harness = await shown(['status'], verbs.status.output.parse(older))
+    expect(harness.stdout()).toContain('tandem    0.1.0, pid 42')
+    expect(harness.stdout()).not.toContain('http')
+  })
 
   test('status, without starting a daemon', async () => {
     const harness = await shown(['status'], status)

@@ -22,7 +22,8 @@ export const status = describeVerb({
     started_at: z.number(),
     uptime_ms: z.number(),
     socket: z.string(),
-    http: z.object({ url: z.string() }).nullable().describe('where HTTP is served'),
+    // A daemon from before there was HTTP does not speak of it; its status is wanted all the more.
+    http: z.object({ url: z.string() }).nullish().describe('where HTTP is served'),
     state_dir: z.string(),
     log_file: z.string(),
     is_supervised: z.boolean(),
