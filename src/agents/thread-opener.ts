@@ -12,6 +12,8 @@ export interface OpenedThread {
   readonly history: readonly CodexTurn[] | undefined
   /** The thread of the turn was lost; this is a new one. */
   readonly wasReplaced: boolean
+  /** Of a new one: until then it may be in memory only. It goes with what is written next of the turn. */
+  readonly stored?: Promise<void>
 }
 
 export interface OpenInput {
@@ -37,11 +39,11 @@ export function createThreadOpener(deps: {
   // Threads that a process has open. Only the latest process counts: an older one is gone with all its threads.
   let loaded = { generation: -1, threads: new Set<ThreadId>() }
 
-  async function begin(input: OpenInput): Promise<ThreadId> {
+  async function begin(input: OpenInput): Promise<{ readonly threadId: ThreadId; readonly stored: Promise<void> }> {
     const { connection, agent, turn, recorder } = input
     const threadId = asThreadId((await connection.startThread(input.settings)).threadId)
     loaded.threads.add(threadId)
-    await recorder.commit(
+    const stored = recorder.hold(
       [
         insertThread({
           id: threadId,
@@ -55,7 +57,9 @@ export function createThreadOpener(deps: {
       ],
       [{ kind: 'session.created', data: { session_id: threadId } }],
     )
-    return threadId
+    // Whoever gives the thread to Codex waits for it.
+    stored.catch(() => undefined)
+    return { threadId, stored }
   }
 
   /** Codex keeps nothing of a thread that never finished a turn (0.169.0): then, and only then, a new one may take its place. */
@@ -66,7 +70,7 @@ export function createThreadOpener(deps: {
       [markThreadLost(lost, deps.clock.now()), updateTurn(input.turn.id, { sessionRestarted: true })],
       [{ kind: 'session.restarted', data: { lost, reason } }],
     )
-    return { threadId: await begin(input), history: undefined, wasReplaced: true }
+    return { ...(await begin(input)), history: undefined, wasReplaced: true }
   }
 
   return {
@@ -75,7 +79,7 @@ export function createThreadOpener(deps: {
       if (connection.generation !== loaded.generation)
         loaded = { generation: connection.generation, threads: new Set() }
       const known = agent.threadId
-      if (known === null) return { threadId: await begin(input), history: undefined, wasReplaced: false }
+      if (known === null) return { ...(await begin(input)), history: undefined, wasReplaced: false }
       if (loaded.threads.has(known) && !input.mustRead)
         return { threadId: known, history: undefined, wasReplaced: false }
       try {

@@ -224,8 +224,12 @@ export class TurnRun {
     this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
-    // Both beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
-    const [choice] = await Promise.all([this.#deps.modelOf(connection, turn, request), this.#markSent(round, attempts)])
+    // Beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
+    const [choice] = await Promise.all([
+      this.#deps.modelOf(connection, turn, request),
+      this.#markSent(round, attempts),
+      opened.stored,
+    ])
     const { clock, limits } = this.#deps
     this.#sentAt ??= clock.monotonic()
     const isContinuation = attempt.why === 'continue'

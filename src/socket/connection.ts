@@ -23,6 +23,8 @@ export class Connection {
   readonly #deadline: Disposable
   #probe: Disposable | undefined
   #session: Session | undefined
+  /** Characters that were written in this turn of the event loop and are not on their way. */
+  #gathered = 0
   /** Nothing more is read: too large a line, the last answer is on its way, or the client ended its side. */
   #isDeaf = false
 
@@ -125,13 +127,30 @@ export class Connection {
   #send(message: object): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return
     const line = this.#lineOf(message)
-    const waiting = this.#socket.writableLength
+    const waiting = this.#socket.writableLength - this.#gathered
     // One answer may be longer than the bound; a second one may not queue up behind it.
     if (waiting > 0 && waiting + line.length > this.#options.maxOutgoingBytes) {
       this.#options.log.warn({ waiting, next: line.length }, 'a client does not read: its connection is closed')
       return void this.#socket.destroy()
     }
+    this.#write(line)
+  }
+
+  /** What is said in one turn of the event loop travels together: the events of one commit are one piece for their reader. */
+  #write(line: string): void {
+    if (this.#gathered === 0) {
+      this.#socket.cork()
+      process.nextTick(() => this.#flush())
+    }
+    this.#gathered += line.length
     this.#socket.write(line)
+    if (this.#gathered > maxGathered) this.#flush()
+  }
+
+  #flush(): void {
+    if (this.#gathered === 0) return
+    this.#gathered = 0
+    this.#socket.uncork()
   }
 
   /** A result that is not JSON is a fault of ours, and must not take the daemon down. */
@@ -167,5 +186,6 @@ export function answerBeforeSession(error: unknown): object {
   return { jsonrpc: '2.0', id: null, error: rpcErrorOf(error), ...plainFailure(error) }
 }
 
+const maxGathered = 64 * 1024
 const probeEveryMs = 1000
 const lingerMs = 1000
