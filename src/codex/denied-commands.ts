@@ -17,33 +17,44 @@ export interface DeniedMatch {
  */
 export function findDeniedCommand(line: string, denied: readonly DeniedCommand[]): DeniedMatch | undefined {
   const rules = denied.filter(words => words.length > 0)
-  return rules.length === 0 ? undefined : findIn(line, { rules, whole: line, depth: 0, isRead: false })
+  if (rules.length === 0) return undefined
+  let loose: readonly DeniedCommand[] | undefined
+  const inWhole = (): readonly DeniedCommand[] => (loose ??= looselyIn(line, rules))
+  return findIn(line, { rules, inWhole, depth: 0, isRead: false, room: { left: maxRead } })
 }
 
 interface Search {
   readonly rules: readonly DeniedCommand[]
-  /** The line that everything is part of: what a variable holds may stand anywhere in it. */
-  readonly whole: string
+  /** Those whose words are somewhere in the line that everything is part of: what a variable holds may stand anywhere. */
+  readonly inWhole: () => readonly DeniedCommand[]
   readonly depth: number
   /** Some program reads commands from what another one prints. */
   readonly isRead: boolean
+  /** Characters that may still be read: words in words can be very many. */
+  readonly room: { left: number }
 }
 
 const maxLength = 64 * 1024
 const maxDepth = 8
+const maxRead = 8 * maxLength
 
 function findIn(line: string, search: Search): DeniedMatch | undefined {
-  if (line.length > maxLength || search.depth > maxDepth) return findLoosely(line, search.rules)
+  search.room.left -= line.length
+  if (line.length > maxLength || search.depth > maxDepth || search.room.left < 0) return doubt(search.inWhole())
   const { commands, isUnderstood } = readShellLine(line)
-  const isRead =
-    search.isRead ||
-    commands.some(words => words.some((word, at) => runsText.test(nameOf(word)) || (at === 0 && word.text === '.')))
+  const isRead = search.isRead || commands.some(readsCommands)
   for (const words of commands) {
     const found = findInCommand(words, { ...search, isRead })
     if (found !== undefined) return found
   }
-  return isUnderstood ? undefined : findLoosely(search.whole, search.rules)
+  return isUnderstood ? undefined : doubt(search.inWhole())
 }
+
+const doubt = ([words]: readonly DeniedCommand[]): DeniedMatch | undefined =>
+  words === undefined ? undefined : { words, isCertain: false }
+
+const readsCommands = (words: readonly ShellWord[]): boolean =>
+  words[0]?.text === '.' || words.some(word => runsText.test(nameOf(word)))
 
 function findInCommand(words: readonly ShellWord[], search: Search): DeniedMatch | undefined {
   const command = withoutAssignments(words)
@@ -51,8 +62,7 @@ function findInCommand(words: readonly ShellWord[], search: Search): DeniedMatch
   const starts = isOnlyText ? [command] : words.map((_, at) => words.slice(at))
   const certain = search.rules.find(rule => starts.some(start => beginsWith(start, rule)))
   if (certain !== undefined) return { words: certain, isCertain: true }
-  const doubtful = search.rules.filter(rule => isDoubtful(command, rule))
-  const loose = doubtful.length === 0 ? undefined : findLoosely(search.whole, doubtful)
+  const loose = doubt(search.inWhole().filter(rule => isDoubtful(command, rule)))
   if (loose !== undefined || isOnlyText) return loose
   for (const text of words.flatMap(word => linesIn(word.text))) {
     const found = /[^\w./:@=,+%-]/.test(text) ? findIn(text, { ...search, depth: search.depth + 1 }) : undefined
@@ -137,14 +147,13 @@ function isDoubtful(words: readonly ShellWord[], [name = '']: DeniedCommand): bo
   return (own === name.toLowerCase() || passesOn.test(own) || runsText.test(own)) && rest.some(word => word.isExpanded)
 }
 
-/** All words of a rule, in any order, somewhere in the text. */
-function findLoosely(text: string, rules: readonly DeniedCommand[]): DeniedMatch | undefined {
+/** The rules all of whose words are in the text, in any order. */
+function looselyIn(text: string, rules: readonly DeniedCommand[]): readonly DeniedCommand[] {
   const tokens = text.replaceAll(/['"\\]/g, '').split(/[^\w.@:/+=-]+/)
   const there = new Set(tokens.flatMap(token => [token, ...token.split(/[/=]/)].map(part => part.toLowerCase())))
-  const words = rules.find(rule =>
+  return rules.filter(rule =>
     rule.every(word => there.has(word.toLowerCase()) || (word.startsWith('-') && hasOption(tokens, word))),
   )
-  return words === undefined ? undefined : { words, isCertain: false }
 }
 
 /** The program's name without its directory. Letter case does not tell programs apart on every machine. */
