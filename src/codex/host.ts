@@ -4,6 +4,7 @@ import { createChildRecord } from './child-record.ts'
 import { codexBreakerOpen, codexStartTimeout, codexUnavailable } from './errors.ts'
 import { describeClose, openConnection } from './open-connection.ts'
 import { createRestartPolicy, defaultRestartLimits } from './restart-policy.ts'
+import { openTemporaryFiles } from './temporary-files.ts'
 import type { Clock, Emitter, Log } from '#kernel'
 import type { CodexBinary } from './binary.ts'
 import type { ChildRecord } from './child-record.ts'
@@ -41,9 +42,9 @@ export const defaultHostLimits: HostLimits = {
 
 export interface CodexHostDeps {
   readonly binary: CodexBinary
-  /** The whole environment of the process: see `codexEnvironment`. */
+  /** The whole environment of the process, but for its TMPDIR, which is ours: see `codexEnvironment`. */
   readonly env: Readonly<Record<string, string>>
-  /** Ours alone (0700): the record of the child is kept here, and it is the child's working directory. */
+  /** Ours alone (0700): the record of the child and its temporary files are kept here, and it is the child's working directory. */
   readonly stateDir: string
   readonly clock: Clock
   readonly log: Log
@@ -76,7 +77,8 @@ export async function startCodexHost(deps: CodexHostDeps): Promise<CodexHost> {
   const record = createChildRecord(deps.stateDir)
   const left = await record.reap(deps.clock)
   if (left !== null) deps.log.warn({ codexPid: left }, 'codex process of an earlier life ended')
-  const host = new Host(deps, record)
+  const env = { ...deps.env, TMPDIR: await openTemporaryFiles(deps.stateDir) }
+  const host = new Host({ ...deps, env }, record)
   if (deps.isWarm === true) host.warmUp()
   return host
 }

@@ -33,12 +33,14 @@ export function createPermissionProfiles(): PermissionProfiles {
   return {
     config(hidden) {
       const filesystem = Object.fromEntries(hidden.map(path => [path, 'deny']))
+      // `:workspace` has `/tmp` and TMPDIR writable, too. The one is everybody's; the other is ours.
+      const writing = { ...filesystem, ':slash_tmp': 'read' }
       return {
         default_permissions: read,
         permissions: {
           [read]: { extends: ':read-only', filesystem, network: { enabled: false } },
-          [write]: { extends: ':workspace', filesystem, network: { enabled: false } },
-          [writeAndNetwork]: { extends: ':workspace', filesystem, network: { enabled: true } },
+          [write]: { extends: ':workspace', filesystem: writing, network: { enabled: false } },
+          [writeAndNetwork]: { extends: ':workspace', filesystem: writing, network: { enabled: true } },
         },
         // Hooks run outside of every sandbox: only those that the user has looked at.
         bypass_hook_trust: false,
