@@ -1,3 +1,4 @@
+import { stateIdentityOf } from '#client'
 import { configSchema, socketProtocol } from '#contracts'
 import { AppError, errorShapeOf, messageOf, systemClock } from '#kernel'
 import { ensurePrivateDirectory, openLog } from '#ops'
@@ -121,6 +122,7 @@ function openDoor(deps: {
   readonly stop: StopRequest
 }): Promise<SocketDoor> {
   const { environment, config, log, rooms, stop } = deps
+  const state = stateIdentityOf(environment.places)
   return startSocketDoor({
     verbs: rooms.verbs,
     identity: () => ({
@@ -131,6 +133,8 @@ function openDoor(deps: {
       running: rooms.running(),
       is_stopping: stop.isStopping,
       can_upgrade: rooms.canStop(),
+      state_dir: environment.places.stateDir,
+      ...(state === undefined ? {} : { state_identity: state }),
     }),
     socketPath: environment.places.socketPath,
     limits: {

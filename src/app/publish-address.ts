@@ -1,5 +1,5 @@
 import { access, rm } from 'node:fs/promises'
-import { lockHolder, statusOf } from '#client'
+import { lockHolder, stateIdentityOf, statusOf } from '#client'
 import { writePrivateFile } from './private-files.ts'
 import type { Places } from '#contracts'
 
@@ -19,6 +19,7 @@ export async function publishAddress(
     pid: process.pid,
     version: facts.version,
     started_at: facts.startedAt,
+    state_identity: stateIdentityOf(places),
     // `tandem down` ends a daemon that hangs only when both of these and the lock say that it is the one.
     process_started_at: statusOf(process.pid)?.startedAt ?? null,
     supervisor_pid: facts.supervisorPid ?? null,

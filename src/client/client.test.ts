@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClient } from '#client'
+import { createClient, stateIdentityOf } from '#client'
 import { placesOf } from '#contracts'
 import { AppError, sleep, systemClock } from '#kernel'
 import { startCuttableLink } from '../../test/support/cuttable-link.ts'
@@ -211,11 +211,16 @@ describe('a daemon that is not there', () => {
 describe('finding the socket', () => {
   it('looks where the daemon wrote that it listens, when the environment says otherwise', async () => {
     await startDoor()
-    writeFileSync(
-      places.addressFile,
-      JSON.stringify({ socket: places.socketPath, pid: 1, version: '1', started_at: 1 }),
-    )
     const elsewhere = placesOf({ ...temp.env, XDG_RUNTIME_DIR: `${temp.root}/other` }, temp.root)
+    const address = { socket: places.socketPath, pid: 1, version: '1', started_at: 1 }
+    const write = (more: Record<string, string>): void =>
+      writeFileSync(places.addressFile, JSON.stringify({ ...address, ...more }))
+    // Of another directory, and of an older daemon that does not hold the lock here.
+    for (const more of [{ state_identity: '1:1' }, {}]) {
+      write(more)
+      await expect(open({ places: elsewhere }).connect()).rejects.toMatchObject({ code: 'DAEMON_NOT_RUNNING' })
+    }
+    write({ state_identity: stateIdentityOf(places) ?? '' })
     expect(await open({ places: elsewhere }).connect()).toMatchObject({ node_id: 'node_x' })
   })
 

@@ -14,6 +14,7 @@ import {
 import { isGoneWithin, lockHolder } from './processes.ts'
 import { candidateSockets, isSafeSocket } from './safe-socket.ts'
 import { readStartError } from './start-error.ts'
+import { assertOfThisState } from './state-identity.ts'
 import { compareVersions } from './versions.ts'
 import type { HelloParams, HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -78,6 +79,7 @@ class ConnectAttempt {
     }
     try {
       const hello = await this.#greet(connection)
+      if (hello !== undefined) assertOfThisState(this.#options.places, this.#path, hello)
       if (hello !== undefined && !this.#mayReplace(hello)) return { connection, hello }
       if (hello !== undefined) await this.#replace(connection, hello)
     } catch (error) {

@@ -25,7 +25,7 @@ export const daemonUnreachable = (places: Places, pid: number, waitedMs: number)
     'unavailable',
     `the daemon (pid ${pid}) runs, but nothing listens at ${places.socketPath} after ${waitedMs} ms`,
     {
-      hint: 'start it anew: tandem down; tandem up',
+      hint: 'start it anew: tandem restart',
       data: { pid, socket: places.socketPath, waited_ms: waitedMs },
     },
   )
@@ -41,6 +41,22 @@ export const foreignListener = (path: string): AppError =>
     hint: `find it: fuser ${shellQuote(path)}; end it, or clear the path: rm ${shellQuote(path)}; then: tandem up`,
     data: { path },
   })
+
+/** Two state directories cannot have one runtime directory. */
+export const daemonOfOtherState = (
+  path: string,
+  pid: number,
+  directories: { readonly own: string; readonly other: string },
+): AppError =>
+  new AppError(
+    'DAEMON_OF_OTHER_STATE',
+    'conflict',
+    `the daemon at ${path} (pid ${pid}) works with ${directories.other}, not with ${directories.own}`,
+    {
+      hint: `give this state directory a runtime directory of its own: export TANDEM_RUNTIME_DIR=${shellQuote(`${directories.own}/run`)}; or name that one: export TANDEM_STATE_DIR=${shellQuote(directories.other)}`,
+      data: { path, pid, own: directories.own, other: directories.other },
+    },
+  )
 
 export const helloUnanswered = (path: string, waitedMs: number): AppError =>
   new AppError('DAEMON_HELLO_UNANSWERED', 'unavailable', `nothing greeted back at ${path} within ${waitedMs} ms`, {
@@ -59,7 +75,7 @@ export const clientClosed = (): AppError =>
 
 export const answerInvalid = (verb: string, problem: string): AppError =>
   new AppError('DAEMON_ANSWER_INVALID', 'bug', `the daemon's answer to ${verb} is not understood: ${problem}`, {
-    hint: 'use the same version of Tandem everywhere, then restart the daemon: tandem down; tandem up',
+    hint: 'use the same version of Tandem everywhere, then restart the daemon: tandem restart',
   })
 
 export const daemonWillNotStop = (pid: number | null, places: Places): AppError =>

@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import { addressFileSchema } from '#contracts'
 import { shellQuote, systemCodeOf } from '#kernel'
 import { unsafeSocket } from './errors.ts'
+import { lockHolder } from './processes.ts'
+import { stateIdentityOf } from './state-identity.ts'
 import type { Stats } from 'node:fs'
 import type { z } from 'zod'
 import type { Places } from '#contracts'
@@ -16,14 +18,32 @@ export async function candidateSockets(places: Places): Promise<readonly string[
   return [places.socketPath, address.socket]
 }
 
-/** What the daemon wrote beside its lock; undefined when there is nothing, or nothing that one understands. */
+/** What the daemon of this state directory wrote beside its lock; undefined when there is nothing that one understands or believes. */
 export async function readAddress(places: Places): Promise<Address | undefined> {
+  const address = await findAddress(places)
+  return address !== undefined && isOfThisState(places, address) ? address : undefined
+}
+
+/** An address that came here with a copy of another state directory: it leads to that one's daemon. */
+export async function strayAddress(places: Places): Promise<Address | undefined> {
+  const address = await findAddress(places)
+  return address === undefined || isOfThisState(places, address) ? undefined : address
+}
+
+async function findAddress(places: Places): Promise<Address | undefined> {
   try {
     return addressFileSchema.parse(JSON.parse(await readFile(places.addressFile, 'utf8')))
   } catch {
     // Missing or damaged: it only ever was a hint.
     return undefined
   }
+}
+
+/** Older daemons did not write which directory theirs is: those are believed as long as they hold the lock that lies here. */
+function isOfThisState(places: Places, { state_identity: written, pid }: Address): boolean {
+  if (written !== undefined) return written === stateIdentityOf(places)
+  const holder = lockHolder(places.lockFile)
+  return holder === undefined || holder === pid
 }
 
 /**

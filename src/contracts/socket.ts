@@ -28,6 +28,8 @@ export const helloResultSchema = z.looseObject({
   running: z.int().describe('turns that run now'),
   is_stopping: z.boolean().optional().describe('it takes no new work and will be gone'),
   can_upgrade: z.boolean().describe('every running turn is stored as to be continued when the daemon stops'),
+  state_dir: z.string().optional(),
+  state_identity: z.string().optional().describe('which directory that is, whatever its name'),
 })
 export type HelloResult = z.infer<typeof helloResultSchema>
 
@@ -75,4 +77,5 @@ export const addressFileSchema = z.looseObject({
   pid: z.int(),
   version: z.string(),
   started_at: z.number(),
+  state_identity: z.string().optional().describe('which state directory is meant, so that a copy of it is not'),
 })

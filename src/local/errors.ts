@@ -94,6 +94,17 @@ export const daemonHangs = (pid: number, cause: unknown): AppError =>
     },
   )
 
+export const addressStray = (file: string, socket: string): AppError =>
+  new AppError(
+    'DAEMON_ADDRESS_STRAY',
+    'conflict',
+    `${file} leads to the daemon of another state directory (${socket}), of which this one is a copy`,
+    {
+      hint: `it is not believed, and the next start replaces it; remove it: rm ${shellQuote(file)}`,
+      data: { file, socket },
+    },
+  )
+
 export const daemonOtherVersion = (
   pid: number,
   versions: { readonly daemon: string; readonly own: string },

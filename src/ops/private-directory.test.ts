@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ensurePrivateDirectory } from '#ops'
 
 let root = ''
@@ -76,6 +76,23 @@ describe('ensurePrivateDirectory', () => {
     await expect(ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')).rejects.toMatchObject({
       code: 'DIRECTORY_UNSAFE',
       message: `${path} belongs to user 12345, not to 0`,
+      hint: 'run the command as that user, without sudo; or set TANDEM_STATE_DIR to a directory of your own',
+    })
+  })
+
+  it.runIf(process.getuid?.() === 0)('never tells a user to remove what one command under sudo has taken', async () => {
+    const home = join(root, 'home')
+    const path = join(home, '.local/state/tandem')
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    chownSync(home, 12_345, 12_345)
+    mkdirSync(join(root, 'foreign'), { mode: 0o700 })
+    using _user = vi.spyOn(process, 'getuid').mockReturnValue(12_345)
+    await expect(ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      message: `${path} belongs to user 0, not to 12345`,
+      hint: `take it back, with what is in it: sudo chown -R 12345 ${path}; or set TANDEM_STATE_DIR to a directory of your own`,
+    })
+    await expect(ensurePrivateDirectory(join(root, 'foreign'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      hint: 'set TANDEM_STATE_DIR to a directory of your own: export TANDEM_STATE_DIR=…',
     })
   })
 })

@@ -46,13 +46,33 @@ async function assertPrivate(path: string, found: Stats, variable: DirectoryVari
   if (!found.isDirectory())
     throw directoryUnsafe(path, 'is not a directory', `move it away: mv ${quoted} ${quoted}.old`)
   const own = process.getuid?.() ?? found.uid
-  if (found.uid !== own) {
-    const cure = `set ${variable} to a directory of your own, or remove it as its owner: sudo rm -r ${quoted}`
-    throw directoryUnsafe(path, `belongs to user ${found.uid}, not to ${own}`, cure)
-  }
+  if (found.uid !== own)
+    throw directoryUnsafe(
+      path,
+      `belongs to user ${found.uid}, not to ${own}`,
+      await cureOfOwner(path, { own, owner: found.uid, variable }),
+    )
   const mode = found.mode & 0o777
   if (mode === 0o700) return
   throw directoryUnsafe(path, `has mode ${mode.toString(8).padStart(4, '0')}, not 0700`, `run: chmod 700 ${quoted}`)
+}
+
+/** Never to remove it: it may hold this very user's store, taken over by one command under sudo. */
+async function cureOfOwner(
+  path: string,
+  { own, owner, variable }: { readonly own: number; readonly owner: number; readonly variable: DirectoryVariable },
+): Promise<string> {
+  const elsewhere = `set ${variable} to a directory of your own`
+  if (own === 0) return `run the command as that user, without sudo; or ${elsewhere}`
+  // Below a directory of ours, such as our home, it was ours before: `sudo tandem up` does that.
+  if (owner !== 0 || !(await isBelowOneOf(own, resolve(path)))) return `${elsewhere}: export ${variable}=…`
+  return `take it back, with what is in it: sudo chown -R ${own} ${shellQuote(path)}; or ${elsewhere}`
+}
+
+async function isBelowOneOf(user: number, path: string): Promise<boolean> {
+  const parent = dirname(path)
+  if (parent === path) return false
+  return (await stat(parent)).uid === user || isBelowOneOf(user, parent)
 }
 
 /** Whoever put a link there wants what it leads to, and removing the link would lose it from sight. */

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
-import { createClient, lockHolder, readStartError, statusOf } from '#client'
+import { createClient, lockHolder, readStartError, statusOf, strayAddress } from '#client'
 import { AppError } from '#kernel'
-import { daemonHangs, daemonOtherVersion, daemonSuspended } from '../errors.ts'
+import { addressStray, daemonHangs, daemonOtherVersion, daemonSuspended } from '../errors.ts'
 import { ok, skipped, warning } from './finding.ts'
 import type { HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -63,8 +63,14 @@ export async function lookAtDaemon(
     }
     case 'none':
       if (await isThere(deps.places.stateDir)) await deps.tryLock()
-      return ok('none runs; the next command that needs one starts it')
+      return await withoutDaemon(deps.places)
   }
+}
+
+async function withoutDaemon(places: Places): Promise<Look> {
+  const stray = await strayAddress(places)
+  if (stray !== undefined) return warning(addressStray(places.addressFile, stray.socket))
+  return ok('none runs; the next command that needs one starts it')
 }
 
 /** The last one that could not start has told why; whatever passes since may have cured it. */
