@@ -233,6 +233,9 @@ describe('the verbs', () => {
     leaving.abort()
     await following
     expect(followed).toEqual(['turn.ended'])
+    // The last of the first turn and of a kind, however much came since.
+    expect((await call('events', { turn_id, tail: 1 })).events).toMatchObject([{ kind: 'turn.ended', turn_id }])
+    expect((await call('events', { kinds: ['turn.accepted'], tail: 2 })).events).toHaveLength(2)
   })
 
   it('events of a turn and a session are those that are of both', async () => {

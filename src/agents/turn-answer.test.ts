@@ -51,6 +51,7 @@ const storeOf = (events: readonly (readonly [string, Record<string, unknown>])[]
         stored.filter(event => event.seq > cursor && (kinds === undefined || kinds.includes(event.kind))),
       last: async () => stored.at(-1),
       lastSeq: async () => stored.length,
+      cursorBefore: async () => 0,
     },
   }
 }

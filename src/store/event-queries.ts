@@ -7,38 +7,48 @@ import type { EventColumns, Tables } from './tables.ts'
 /** Reads the events of this node, or of the one that is named: each numbers its own. */
 export interface EventQueries {
   /** Those with a seq above the cursor, in order. */
-  after(where: {
-    readonly cursor: number
-    readonly turnId?: TurnId
-    readonly agentId?: AgentId
-    readonly kinds?: readonly string[]
-    readonly nodeId?: NodeId
-    readonly limit: number
-  }): Promise<readonly StoredEvent[]>
+  after(where: EventFilter & { readonly cursor: number; readonly limit: number }): Promise<readonly StoredEvent[]>
+  /** The cursor after which only the latest so many of them come; 0 when there are no more than these. */
+  cursorBefore(where: EventFilter & { readonly count: number }): Promise<number>
   /** The latest event of a turn. */
   last(where: { readonly turnId: TurnId; readonly nodeId?: NodeId }): Promise<StoredEvent | undefined>
   /** The highest seq there is; 0 when there is none. */
-  lastSeq(): Promise<number>
+  lastSeq(nodeId?: NodeId): Promise<number>
+}
+
+export interface EventFilter {
+  readonly turnId?: TurnId
+  readonly agentId?: AgentId
+  readonly kinds?: readonly string[]
+  readonly nodeId?: NodeId
 }
 
 export function createEventQueries(db: Kysely<Tables>, nodeId: NodeId): EventQueries {
   const all = db.selectFrom('events').selectAll()
+  const those = ({ turnId, agentId, kinds, nodeId: owner = nodeId }: EventFilter): typeof all => {
+    let query = all.where('nodeId', '=', owner)
+    if (turnId !== undefined) query = query.where('turnId', '=', turnId)
+    if (agentId !== undefined) query = query.where('agentId', '=', agentId)
+    // Postgres has no empty list.
+    if (kinds?.length === 0) return query.where('seq', '<', 0)
+    return kinds === undefined ? query : query.where('kind', 'in', kinds)
+  }
   return {
-    async after({ cursor, turnId, agentId, kinds, limit, nodeId: owner = nodeId }) {
-      // Postgres has no empty list.
-      if (kinds?.length === 0) return []
-      let query = all.where('nodeId', '=', owner).where('seq', '>', cursor).orderBy('seq').limit(limit)
-      if (turnId !== undefined) query = query.where('turnId', '=', turnId)
-      if (agentId !== undefined) query = query.where('agentId', '=', agentId)
-      if (kinds !== undefined) query = query.where('kind', 'in', kinds)
-      return (await query.execute()).map(eventOf)
+    async after({ cursor, limit, ...filter }) {
+      const rows = await those(filter).where('seq', '>', cursor).orderBy('seq').limit(limit).execute()
+      return rows.map(eventOf)
+    },
+    async cursorBefore({ count, ...filter }) {
+      const latest = those(filter).clearSelect().select('seq').orderBy('seq', 'desc')
+      const row = await latest.offset(count).limit(1).executeTakeFirst()
+      return row?.seq ?? 0
     },
     async last({ turnId, nodeId: owner = nodeId }) {
       const events = all.where('nodeId', '=', owner).where('turnId', '=', turnId)
       const row = await events.orderBy('seq', 'desc').limit(1).executeTakeFirst()
       return row === undefined ? undefined : eventOf(row)
     },
-    lastSeq: () => lastSeqOf(db, nodeId),
+    lastSeq: (owner = nodeId) => lastSeqOf(db, owner),
   }
 }
 

@@ -26,7 +26,7 @@ export type {
 } from './rows.ts'
 export type { AgentQueries } from './agent-queries.ts'
 export type { TurnCounts, TurnQueries } from './turn-queries.ts'
-export type { EventQueries } from './event-queries.ts'
+export type { EventFilter, EventQueries } from './event-queries.ts'
 export type { SettingsQueries } from './settings-queries.ts'
 export { copyStore } from './copy-store.ts'
 export type { StorePlace } from './copy-store.ts'

@@ -285,6 +285,20 @@ describe.each(arms)('the store on $name', arm => {
       expect(await store.events.after({ cursor: 0, kinds: ['warning', 'unknown'], limit: 10 })).toEqual([two])
       expect(await store.events.after({ cursor: 0, kinds: [], limit: 10 })).toEqual([])
       expect(await store.events.last({ turnId })).toEqual(three)
+      // [filter, how many of the latest, after which seq they come]
+      for (const [filter, count, cursor] of [
+        [{}, 0, 3],
+        [{}, 2, 1],
+        [{}, 3, 0],
+        [{ turnId }, 0, 3],
+        [{ turnId }, 1, 1],
+        [{ turnId }, 2, 0],
+        [{ agentId: a }, 1, 1],
+        [{ kinds: ['warning'] }, 0, 2],
+        [{ kinds: ['warning'] }, 100_000, 0],
+        [{ kinds: [] }, 0, 0],
+      ] as const)
+        expect([filter, await store.events.cursorBefore({ ...filter, count })]).toEqual([filter, cursor])
       expect(await store.events.last({ turnId: newTurnId(2) })).toBeUndefined()
       expect(await store.events.lastSeq()).toBe(3)
     })

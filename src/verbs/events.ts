@@ -1,6 +1,7 @@
 import { within } from '#kernel'
 import type { FollowFilter } from '#agents'
 import type { CallOptions, ParsedInput, WireEvent } from '#contracts'
+import type { EventFilter } from '#store'
 import { wireEventOf } from './handler.ts'
 import type { Handler, VerbsDeps } from './handler.ts'
 
@@ -8,7 +9,7 @@ type Input = ParsedInput<'events'>
 
 export const events: Handler<'events'> = async (deps, given, options) => {
   const filter = await filterOf(deps, given, options)
-  const input = { ...given, cursor: await startOf(deps, given) }
+  const input = { ...given, cursor: await startOf(deps, filter, given) }
   if (input.follow) return follow(deps, filter, input, options)
   const stored = await page(deps, filter, input)
   if (stored.events.length > 0 || input.wait_ms === 0) return stored
@@ -27,9 +28,20 @@ async function filterOf(deps: VerbsDeps, input: Input, { caller }: CallOptions):
   }
 }
 
-/** Where a page or a following begins: the events of this node have rising numbers without many gaps. */
-async function startOf({ store }: VerbsDeps, { cursor, tail }: Input): Promise<number> {
-  return tail === undefined ? cursor : Math.max(cursor, (await store.events.lastSeq()) - tail)
+/** Where a page or a following begins. */
+async function startOf({ store }: VerbsDeps, filter: FollowFilter, input: Input): Promise<number> {
+  const { cursor, tail } = input
+  if (tail === undefined) return cursor
+  return Math.max(cursor, await store.events.cursorBefore({ ...wantedOf(filter, input), count: tail }))
+}
+
+function wantedOf({ turnId, agentId, nodeId }: FollowFilter, { kinds }: Input): EventFilter {
+  return {
+    ...(kinds === undefined ? {} : { kinds }),
+    ...(turnId === undefined ? {} : { turnId }),
+    ...(agentId === undefined ? {} : { agentId }),
+    ...(nodeId === undefined ? {} : { nodeId }),
+  }
 }
 
 const isWanted = ({ kinds }: Input, kind: string): boolean =>
@@ -42,15 +54,8 @@ interface Page {
 }
 
 async function page(deps: VerbsDeps, filter: FollowFilter, input: Input): Promise<Page> {
-  const { turnId, agentId, nodeId } = filter
-  const found = await deps.store.events.after({
-    cursor: input.cursor,
-    limit: input.limit + 1,
-    ...(input.kinds === undefined ? {} : { kinds: input.kinds }),
-    ...(turnId === undefined ? {} : { turnId }),
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(nodeId === undefined ? {} : { nodeId }),
-  })
+  const { cursor, limit } = input
+  const found = await deps.store.events.after({ ...wantedOf(filter, input), cursor, limit: limit + 1 })
   const shown = found.slice(0, input.limit)
   return {
     events: shown.map(wireEventOf),

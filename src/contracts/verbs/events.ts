@@ -16,7 +16,7 @@ export const events = describeVerb({
       .min(0)
       .max(100_000)
       .optional()
-      .describe('begin this many before the latest event of all, when that is after the cursor'),
+      .describe('begin this many before the last of those that are asked for, when that is after the cursor'),
     limit: z.int().min(1).max(1000).default(200).describe('at most this many'),
     wait_ms: waitMsSchema.default(0).describe('when there is none yet, wait this long for the first'),
     follow: z.boolean().default(false).describe('go on passing events until the caller leaves or wait_ms is up'),
