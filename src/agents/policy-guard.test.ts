@@ -56,6 +56,17 @@ describe('without a policy', () => {
     expect(await codeOf(guard, ground.at('two'), program)).toBe(allowed)
   })
 
+  it('an agent behind MCP that names no project has none', async () => {
+    using ground = openGround('one', 'two')
+    const agent: Caller = { door: 'mcp' }
+    expect(await codeOf(ground.guard({}), ground.at('one'), agent)).toBe(directoryDenied)
+    const guard = ground.guard({ directories: { allow: ['~/two'] } })
+    expect([await codeOf(guard, ground.at('one'), agent), await codeOf(guard, ground.at('two'), agent)]).toEqual([
+      directoryDenied,
+      allowed,
+    ])
+  })
+
   it('a command in the shell of Claude Code is no command of a person', async () => {
     using ground = openGround('one', 'two')
     const caller: Caller = { ...person(ground.at('one')), claude_session_id: 's' }

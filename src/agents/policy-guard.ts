@@ -13,7 +13,7 @@ import type { PolicyGround } from './policy-places.ts'
 export interface PolicyState {
   readonly policy: Policy
   readonly file: string
-  /** The file and what a link leads to; empty where there is no file and the defaults hold. */
+  /** The file and each link that leads to it; empty where there is no file and the defaults hold. */
   readonly realFiles: readonly string[]
 }
 

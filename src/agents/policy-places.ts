@@ -1,19 +1,14 @@
 import { realpath, stat } from 'node:fs/promises'
-import { dirname, join, relative, isAbsolute, sep } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Caller, Policy } from '#contracts'
 import { messageOf, systemCodeOf } from '#kernel'
 import { policyInvalid } from './errors.ts'
+import { isWithin } from './is-within.ts'
 
 /** A directory of the policy: as it is written there, and as the machine has it. */
 export interface PolicyPlace {
   readonly written: string
   readonly real: string
-}
-
-/** `directory` itself and all below it. Both are real paths, so links, `..` and letter case are settled. */
-export function isWithin(directory: string, path: string): boolean {
-  const way = relative(directory, path)
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))
 }
 
 /** The real place of each directory, of one that is not there as far as it is. POLICY_INVALID for one that cannot be followed. */
@@ -44,11 +39,13 @@ async function realOrNearest(path: string): Promise<string> {
 
 /**
  * The directory that a caller says is its own. A person's own command may name any: whoever types it is the one whose policy it
- * is. Undefined when the caller names one that is not there: then only what the policy allows is.
+ * is; and a program on the socket or over HTTP that names none is where it asks to be. Behind MCP there is an agent: without a project
+ * nothing is its own. Undefined, too, when the caller names one that is not there: then only what the policy allows is.
  */
 export async function callersDirectory(caller: Caller, cd: string): Promise<string | undefined> {
   const isPerson = caller.door === 'cli' && caller.claude_session_id === undefined
-  if (isPerson || caller.project_dir === undefined) return cd
+  if (isPerson) return cd
+  if (caller.project_dir === undefined) return caller.door === 'mcp' ? undefined : cd
   if (!isAbsolute(caller.project_dir)) return undefined
   return realpath(caller.project_dir).catch(() => undefined)
 }

@@ -4,6 +4,7 @@ import { messageOf } from '#kernel'
 import type { AppError, Clock, TurnId } from '#kernel'
 import type { TurnRow } from '#store'
 import { readOnlyChanged } from './errors.ts'
+import { isWithin } from './is-within.ts'
 import type { TurnRequest } from './turn-request.ts'
 import type { ChangesOutcome, Pace, SnapshotOutcome, TreeSnapshot, WorkTree } from './work-tree.ts'
 
@@ -170,5 +171,3 @@ function judge(
 function storedSnapshotOf(turn: TurnRow): TreeSnapshot | null {
   return turn.treeBefore === null ? null : snapshotSchema.parse(JSON.parse(turn.treeBefore))
 }
-
-const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`)

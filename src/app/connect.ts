@@ -11,21 +11,20 @@ export function openClient(
   options: { readonly name: string; readonly startDaemon: boolean },
 ): Client {
   const { places, version } = environment
-  const startDaemon = async (): Promise<void> => void (await launchDaemon(environment))
   return createClient({
     places,
     clock: systemClock,
     identity: { name: options.name, version },
-    ...(options.startDaemon ? { startDaemon } : {}),
+    ...(options.startDaemon ? { startDaemon: () => launchDaemon(environment) } : {}),
   })
 }
 
 /** Who calls: Claude Code tells its MCP servers, and commands in its shell, which session and project they belong to. */
 export function callerOf(environment: Environment, door: 'cli' | 'mcp'): Caller {
-  const { env, version } = environment
+  const { env, version, cwd } = environment
   const session = env['CLAUDE_CODE_SESSION_ID']
-  // What "last" means to a command that names no directory: the one it is run in.
-  const project = env['CLAUDE_PROJECT_DIR'] || (door === 'cli' ? environment.cwd : undefined)
+  // Else the one that it is run in. A program that is started at the root has not been given any.
+  const project = env['CLAUDE_PROJECT_DIR'] || (door === 'cli' || cwd !== '/' ? cwd : undefined)
   return {
     door,
     // Behind the door `mcp` the client is the program that speaks MCP: it tells its name when it connects.

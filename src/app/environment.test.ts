@@ -58,6 +58,14 @@ describe('readEnvironment', () => {
     })
   })
 
+  it('an MCP server without a project belongs to where it was started, at the root to no place', () => {
+    process.env = { HOME: '/home/you' }
+    const environment = readEnvironment()
+    expect(callerOf(environment, 'mcp').project_dir).toBe(process.cwd())
+    expect(callerOf({ ...environment, cwd: '/' }, 'mcp').project_dir).toBeUndefined()
+    expect(callerOf({ ...environment, cwd: '/' }, 'cli').project_dir).toBe('/')
+  })
+
   it('a command runs in a directory that was removed under its feet, too', () => {
     const root = mkdtempSync(join(tmpdir(), 'tandem-gone-'))
     const removed = join(root, 'here')

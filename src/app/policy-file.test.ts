@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
 import { placesOf } from '#contracts'
@@ -126,6 +126,43 @@ describe('the policy file', () => {
     symlinkSync(folder.at('dotfiles/policy.toml'), folder.file)
     const { policy, realFiles } = await createPolicySource(folder.file).read()
     expect([policy.network, realFiles]).toEqual([true, [folder.file, folder.at('dotfiles/policy.toml')]])
+  })
+
+  it.each([
+    [
+      'a directory on the way is a link',
+      (at: Folder['at']) => symlinkSync(at('store'), at('repo/current')),
+      'repo/current',
+    ],
+    [
+      'a link leads to a link',
+      (at: Folder['at']) => (
+        mkdirSync(at('repo/current')),
+        symlinkSync('../../store/policy.toml', at('repo/current/policy.toml'))
+      ),
+      'repo/current/policy.toml',
+    ],
+  ])('each turn of the way to it is told, so that none may lie where a turn works: %s', async (_, link, turn) => {
+    using folder = openFolder()
+    for (const name of ['store', 'repo']) mkdirSync(folder.at(name), { mode: 0o700 })
+    writeFileSync(folder.at('store/policy.toml'), 'network = true', { mode: 0o600 })
+    link(folder.at)
+    symlinkSync('../repo/current/policy.toml', folder.file)
+    const { policy, realFiles } = await createPolicySource(folder.file).read()
+    expect(policy.network).toBe(true)
+    expect(realFiles).toEqual(expect.arrayContaining([folder.file, folder.at(turn), folder.at('store/policy.toml')]))
+    // Somebody else could turn it, then.
+    chmodSync(dirname(folder.at(turn)), 0o777)
+    await expect(createPolicySource(folder.file).read()).rejects.toEqual(invalid('others may write'))
+  })
+
+  it('a directory that its way leaves again counts, too: it could become a link', async () => {
+    using folder = openFolder()
+    mkdirSync(folder.at('repo/sub'), { recursive: true, mode: 0o700 })
+    writeFileSync(folder.at('policy.toml'), '', { mode: 0o600 })
+    symlinkSync('../repo/sub/../../policy.toml', folder.file)
+    const { realFiles } = await createPolicySource(folder.file).read()
+    expect(realFiles).toEqual(expect.arrayContaining([folder.at('repo/sub'), folder.at('policy.toml')]))
   })
 })
 

@@ -1,4 +1,4 @@
-import { lstat, readFile, realpath, stat } from 'node:fs/promises'
+import { lstat, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { policyInvalid } from '#agents'
@@ -6,7 +6,9 @@ import { defaultPolicy, policySchema, problemOf } from '#contracts'
 import { AppError, messageOf, shellQuote, systemCodeOf } from '#kernel'
 import type { PolicySource, PolicyState } from '#agents'
 import type { Policy } from '#contracts'
+import { followLinks } from './follow-links.ts'
 import type { Stats } from 'node:fs'
+import type { Followed } from './follow-links.ts'
 
 const maxBytes = 256 * 1024
 
@@ -19,13 +21,14 @@ export function createPolicySource(file: string): PolicySource {
 
   return {
     async read(): Promise<PolicyState> {
-      const real = await realFileOf(file)
-      if (real === undefined) return { policy: defaultPolicy, file, realFiles: [] }
-      const about = await trusted(file, real)
+      const followed = await fileOf(file)
+      if (followed === undefined) return { policy: defaultPolicy, file, realFiles: [] }
+      const { real, turns } = followed
+      const about = await trusted(file, followed)
       const mark = [real, about.ino, about.size, about.mtimeMs, about.ctimeMs].join(' ')
       // A file that changes while it is read is seen as changed by the next look: the mark is from before.
       if (known?.mark !== mark) known = { mark, policy: parsePolicy(file, await textOf(file, real)) }
-      return { policy: known.policy, file, realFiles: [...new Set([await nominal(file), real])] }
+      return { policy: known.policy, file, realFiles: [...turns, real] }
     },
   }
 }
@@ -50,9 +53,9 @@ function tomlOf(file: string, text: string): unknown {
 }
 
 /** Undefined when there is none; a link that leads nowhere is no absence. */
-async function realFileOf(file: string): Promise<string | undefined> {
+async function fileOf(file: string): Promise<Followed | undefined> {
   try {
-    return await realpath(file)
+    return await followLinks(file)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT' && !(await isLink(file))) return undefined
     throw policyInvalid(file, `cannot be found (${systemCodeOf(error) ?? messageOf(error)})`, error)
@@ -66,19 +69,14 @@ async function isLink(file: string): Promise<boolean> {
   )
 }
 
-/** Where the file is by its own name: the directory followed, the last link not. */
-async function nominal(file: string): Promise<string> {
-  return `${await realpath(dirname(file))}/${file.slice(dirname(file).length + 1)}`
-}
-
-async function trusted(file: string, real: string): Promise<Stats> {
+async function trusted(file: string, { real, turns }: Followed): Promise<Stats> {
   try {
     const about = await stat(real)
     if (!about.isFile()) throw policyInvalid(file, 'is not a file')
     if (about.size > maxBytes) throw policyInvalid(file, `has ${about.size} bytes; it may have ${maxBytes}`)
     assertOurs(file, real, about)
-    const folder = dirname(real)
-    assertOurs(file, folder, await stat(folder))
+    for (const folder of new Set([real, ...turns].map(path => dirname(path))))
+      assertOurs(file, folder, await stat(folder))
     return about
   } catch (error) {
     if (error instanceof AppError) throw error
