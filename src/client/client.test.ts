@@ -194,6 +194,43 @@ describe('a daemon that is not there', () => {
     await expect(open({ startDaemon }).connect()).rejects.toMatchObject(error)
   })
 
+  /** A supervisor that ends at once. */
+  const brief = async (): Promise<{ readonly pid: number | undefined }> => {
+    const child = spawn('/bin/true')
+    await once(child, 'exit')
+    return { pid: child.pid }
+  }
+
+  it('is started again when it ended before it was reached', async () => {
+    let starts = 0
+    const startDaemon = async () => {
+      starts += 1
+      if (starts === 3) void startDoor()
+      return starts < 3 ? await brief() : { pid: process.pid }
+    }
+    expect(await open({ startDaemon }).connect()).toMatchObject({ pid: process.pid })
+    expect(starts).toBe(3)
+  })
+
+  it('is not started for ever, and not again after a failure that it told', async () => {
+    let starts = 0
+    const again = async () => {
+      starts += 1
+      return await brief()
+    }
+    expect(await failureOf(open({ startDaemon: again, connectTimeoutMs: 1000 }).connect())).toMatchObject({
+      code: 'DAEMON_START_TIMEOUT',
+    })
+    expect(starts).toBe(3)
+    const failing = async () => {
+      const error = { code: 'CONFIG_INVALID', kind: 'invalid', message: 'nonsense' }
+      writeFileSync(`${places.stateDir}/start-error.json`, JSON.stringify({ at: Date.now(), pid: 1, error }))
+      return await again()
+    }
+    expect(await failureOf(open({ startDaemon: failing }).connect())).toMatchObject({ code: 'CONFIG_INVALID' })
+    expect(starts).toBe(4)
+  })
+
   it('times out with a pointer to the log', async () => {
     const client = open({ startDaemon: async () => undefined, connectTimeoutMs: 150 })
     await expect(client.connect()).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { answerInvalid, clientClosed } from './errors.ts'
 import { createRepeatableCall, isInterruption } from './repeat.ts'
 import type { CallOptions, HelloResult, Places, VerbCaller, VerbInput, VerbName, VerbOutput } from '#contracts'
 import type { Clock } from '#kernel'
-import type { Connected } from './connect.ts'
+import type { Connected, StartDaemon } from './connect.ts'
 import type { RepeatableCall } from './repeat.ts'
 
 /** Who speaks to the daemon: a name for its log, and our version, which decides who is newer. */
@@ -18,8 +18,8 @@ export interface ClientOptions {
   readonly places: Places
   readonly clock: Clock
   readonly identity: ClientIdentity
-  /** Starts a daemon and resolves when it is spawned. Without it a missing daemon is DAEMON_NOT_RUNNING. */
-  readonly startDaemon?: () => Promise<void>
+  /** Without it a missing daemon is DAEMON_NOT_RUNNING. */
+  readonly startDaemon?: StartDaemon
   /** How long connecting may take, a start of the daemon included. Default 10,000. */
   readonly connectTimeoutMs?: number
   /** How long an older daemon may take to make room, besides that. Default 25,000. */

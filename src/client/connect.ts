@@ -11,7 +11,7 @@ import {
   foreignListener,
   helloUnanswered,
 } from './errors.ts'
-import { isGoneWithin, lockHolder } from './processes.ts'
+import { isAlive, isGoneWithin, lockHolder } from './processes.ts'
 import { candidateSockets, isSafeSocket } from './safe-socket.ts'
 import { readStartError } from './start-error.ts'
 import { assertOfThisState } from './state-identity.ts'
@@ -19,13 +19,19 @@ import { compareVersions } from './versions.ts'
 import type { HelloParams, HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
 
+/**
+ * Starts a daemon and resolves when it is spawned: with its supervisor, where it is known. When that has ended before we
+ * reach its daemon (idle, or a crash in the start), another is started.
+ */
+export type StartDaemon = () => Promise<{ readonly pid: number | undefined } | undefined | void>
+
 export interface ConnectOptions {
   readonly places: Places
   readonly clock: Clock
   readonly identity: { readonly name: string; readonly version: string }
   readonly timeoutMs: number
   readonly stopTimeoutMs?: number | undefined
-  readonly startDaemon?: (() => Promise<void>) | undefined
+  readonly startDaemon?: StartDaemon | undefined
   /** A daemon was there a moment ago: its supervisor gets this long to bring it back before we start one. */
   readonly patienceMs: number
   readonly signal: AbortSignal
@@ -37,6 +43,8 @@ const helloMs = 2000
 const hangUpMs = 1500
 /** Without a grace a daemon takes up to 10 s to interrupt its turns and as much to close. */
 const stopMs = 25_000
+/** One that ends again and again before it is reached does so for a reason: its log has it. */
+const maxLaunches = 3
 
 export interface Connected {
   readonly connection: DaemonConnection
@@ -58,6 +66,9 @@ class ConnectAttempt {
   readonly #options: ConnectOptions
   #beganAt: number
   #launchedAt: number | undefined
+  #launches = 0
+  /** Of the supervisor that we started last. */
+  #supervisor: number | undefined
   #hasReplaced = false
   #path = ''
   #last: unknown = new Error('nothing was tried')
@@ -176,8 +187,17 @@ class ConnectAttempt {
     // A daemon without a socket starts, ends, or puts a lost one back: not down, and not to be doubled.
     if (typeof lockHolder(places.lockFile) === 'number') return
     if (startDaemon === undefined && patienceMs === 0) throw daemonNotRunning(places)
-    if (startDaemon === undefined || this.#launchedAt !== undefined || this.#elapsed() < patienceMs) return
+    if (startDaemon === undefined || this.#elapsed() < patienceMs) return
+    if (this.#launchedAt !== undefined && !(await this.#isLaunchedGone(this.#launchedAt))) return
     await this.#launchNow()
+  }
+
+  /** What we started came and went, without a failure that another start would only repeat. */
+  async #isLaunchedGone(launchedAt: number): Promise<boolean> {
+    if (this.#launches >= maxLaunches || this.#supervisor === undefined || isAlive(this.#supervisor)) return false
+    const failure = await readStartError(this.#options.places, launchedAt)
+    if (failure !== undefined) throw failure
+    return true
   }
 
   /** Only once, and only when no work is lost by it: a daemon that keeps being older is used as it is. */
@@ -210,7 +230,9 @@ class ConnectAttempt {
 
   async #launchNow(): Promise<void> {
     this.#launchedAt = this.#options.clock.now()
-    await this.#options.startDaemon?.()
+    this.#launches += 1
+    const launched = await this.#options.startDaemon?.()
+    this.#supervisor = launched?.pid
   }
 }
 

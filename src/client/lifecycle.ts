@@ -78,7 +78,11 @@ export async function startSupervised(
   deps: LifecycleDeps,
 ): Promise<{ readonly hello: HelloResult; readonly hasLaunched: boolean; readonly isOurs: boolean }> {
   const launched: LaunchedDaemon[] = []
-  const startDaemon = async (): Promise<void> => void launched.push(await deps.launch())
+  const startDaemon = async (): Promise<LaunchedDaemon> => {
+    const one = await deps.launch()
+    launched.push(one)
+    return one
+  }
   await using client = createClient({ ...deps, startDaemon, connectTimeoutMs: upTimeoutMs })
   try {
     const hello = await client.connect()
