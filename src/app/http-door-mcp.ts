@@ -7,7 +7,7 @@ export interface LateMcp extends AsyncDisposable {
   /** Sessions with an open stream, or a call at work. */
   readonly sessionsInUse: number
   /** Rejects with HTTP_MCP_NOT_LOADED, and with DAEMON_STOPPING when it was disposed. */
-  handle(request: Request): Promise<Response>
+  handle(request: Request, cut: () => void): Promise<Response>
 }
 
 /** MCP takes memory that most daemons never need: it is loaded with the first request to it. A failed load is tried again with the next. */
@@ -30,10 +30,10 @@ export function lateMcp(load: () => Promise<McpHandler>, log: Log): LateMcp {
     get sessionsInUse() {
       return handler?.sessionsInUse ?? 0
     },
-    async handle(request) {
+    async handle(request, cut) {
       // What is made now nobody would close.
       if (isOver) throw httpStopping()
-      return (await (loading ??= loaded())).handle(request)
+      return (await (loading ??= loaded())).handle(request, cut)
     },
     async [Symbol.asyncDispose]() {
       isOver = true

@@ -110,7 +110,7 @@ async function serve(parts: HttpDoorParts, stack: AsyncDisposableStack): Promise
       tokenCommand: `cat ${shellQuote(places.httpTokenFile)}`,
       version: parts.version,
       isReady: async () => !stop.isStopping && (await canStore(parts.verbs)),
-      mcp: request => mcp.handle(request),
+      mcp: (request, cut) => mcp.handle(request, cut),
       limits: { maxConnections, maxCalls, maxBodyBytes, maxOutgoingBytes: 4 * maxBodyBytes },
       log,
       clock: parts.clock,

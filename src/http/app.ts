@@ -15,7 +15,7 @@ export interface AppDeps extends CallVerbDeps {
   /** Throws for a request without the token. */
   readonly assertToken: (headers: Headers) => void
   readonly isReady: () => Promise<boolean>
-  readonly mcp: (request: Request) => Promise<Response>
+  readonly mcp: (request: Request, cut: () => void) => Promise<Response>
 }
 
 type App = Hono<{ Bindings: HttpBindings }>
@@ -42,7 +42,7 @@ export function createApp(deps: AppDeps): App {
     )
   app.on(['GET', 'POST', 'DELETE'], '/mcp', c => {
     if (c.req.raw.method === 'HEAD') throw methodRefused('HEAD', ['GET', 'POST', 'DELETE'])
-    return deps.mcp(c.req.raw)
+    return deps.mcp(c.req.raw, () => void c.env.outgoing.destroy())
   })
   app.all('/mcp', c => refuse(c.req.method, ['GET', 'POST', 'DELETE']))
   for (const [path, allowed] of methodsByPath(routes)) app.all(patternOf(path), c => refuse(c.req.method, allowed))

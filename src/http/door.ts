@@ -36,8 +36,8 @@ export interface HttpDoorDeps {
   readonly version: string
   /** Cheap, and says no more than yes or no: anybody on this machine may ask. */
   readonly isReady: () => Promise<boolean>
-  /** MCP over streamable HTTP; called for requests with the token only. */
-  readonly mcp: (request: Request) => Promise<Response>
+  /** MCP over streamable HTTP; called for requests with the token only. `cut` ends the connection. */
+  readonly mcp: (request: Request, cut: () => void) => Promise<Response>
   readonly limits: HttpLimits
   readonly log: Log
   readonly clock?: Clock

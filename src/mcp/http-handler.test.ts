@@ -2,7 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createFakeClock, silentLog } from '#kernel'
-import { createFakeVerbs, turnAnswer } from '../../test/support/fake-daemon.ts'
+import { createFakeVerbs, turnAnswer, wireEvent } from '../../test/support/fake-daemon.ts'
 import { createFixtureServer } from '../../test/support/mcp-fixture-server.ts'
 import { createMcpHandler, createMcpServer, mcpCallerOf } from './index.ts'
 import type { FakeVerbs } from '../../test/support/fake-daemon.ts'
@@ -16,10 +16,16 @@ afterEach(async () => {
 const url = 'http://127.0.0.1:1/mcp'
 const accept = 'application/json, text/event-stream'
 
+/** Whose connections are cut is noted. */
+interface TestHandler extends McpHandler {
+  handle(request: Request): Promise<Response>
+}
+
 function open(more: Partial<McpHandlerDeps> = {}) {
   const verbs = createFakeVerbs()
   const clock = createFakeClock()
-  const handler = createMcpHandler({
+  const cuts: string[] = []
+  const made = createMcpHandler({
     createServer: request =>
       createMcpServer({ verbs, caller: mcpCallerOf(request.headers), version: '1', log: silentLog, clock }),
     maxBodyBytes: 10_000,
@@ -27,11 +33,21 @@ function open(more: Partial<McpHandlerDeps> = {}) {
     clock,
     ...more,
   })
-  handlers.push(handler)
-  return { handler, verbs, clock }
+  handlers.push(made)
+  const handler: TestHandler = {
+    handle: request => made.handle(request, () => void cuts.push(request.url)),
+    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
+    get sessions() {
+      return made.sessions
+    },
+    get sessionsInUse() {
+      return made.sessionsInUse
+    },
+  }
+  return { handler, verbs, clock, cuts }
 }
 
-function post(handler: McpHandler, message: object | string, headers: Readonly<Record<string, string>> = {}) {
+function post(handler: TestHandler, message: object | string, headers: Readonly<Record<string, string>> = {}) {
   return handler.handle(
     new Request(url, {
       method: 'POST',
@@ -48,7 +64,7 @@ const hello = {
 }
 
 /** Begins a session; the headers of its requests. */
-async function begin(handler: McpHandler, headers: Readonly<Record<string, string>> = {}) {
+async function begin(handler: TestHandler, headers: Readonly<Record<string, string>> = {}) {
   const response = await post(handler, hello, headers)
   await response.text()
   const id = response.headers.get('mcp-session-id') ?? ''
@@ -74,6 +90,9 @@ async function messagesIn(
   const data = Array.from(text.matchAll(/^data: (.+)$/gm), ([, json = '']) => JSON.parse(json) as unknown)
   return { messages: data, last: Array.from(text.matchAll(/^id: (.+)$/gm), ([, id = '']) => id).at(-1) ?? '' }
 }
+
+const firstId = (chunk: Uint8Array | undefined): string =>
+  /^id: (.+)$/m.exec(new TextDecoder().decode(chunk))?.[1] ?? ''
 
 describe('a session', () => {
   test('is one server for one client: its calls say who asks and answer as over stdio', async () => {
@@ -215,6 +234,32 @@ describe('bounds', () => {
     expect(handler.sessions).toBe(0)
   })
 
+  test('a client that does not read what its call says is cut off; it comes back for the answer', async () => {
+    const { handler, verbs, clock, cuts } = open({ maxWaitingBytes: 5000 })
+    const headers = await begin(handler)
+    const asked = { ...call(7, 'codex', { PROMPT: 'x', cd: '/p' }).params, _meta: { progressToken: 'p' } }
+    const { body } = await post(handler, { id: 7, method: 'tools/call', params: asked }, headers)
+    if (body === null) throw new Error('no body')
+    const made = await verbs.nth(0)
+    const reader = body.getReader()
+    const cursor = firstId((await reader.read()).value)
+    for (let seq = 1; seq < 200 && cuts.length === 0; seq += 1) {
+      made.options.onEvent?.(wireEvent(seq, 'x'.repeat(100)))
+      clock.advance(300)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    expect(cuts).toEqual([url])
+    // What was too much is not held for it.
+    await reader.read()
+    expect((await reader.read()).done).toBe(true)
+    expect(made.options.signal?.aborted).toBe(false)
+    made.answer(turnAnswer())
+    await expect.poll(() => handler.sessionsInUse).toBe(0)
+    const back = { ...headers, accept: 'text/event-stream', 'last-event-id': cursor }
+    const { messages } = await messagesIn(await handler.handle(new Request(url, { headers: back })))
+    expect(messages.at(-1)).toMatchObject({ id: 7, result: { structuredContent: { success: true } } })
+  })
+
   test('closing ends every stream and detaches every call', async () => {
     const { handler, verbs } = open()
     const headers = await begin(handler)
@@ -229,11 +274,11 @@ describe('bounds', () => {
 
 describe('a connection that breaks', () => {
   /** A call whose client left: what it came for, and how it comes back. */
-  async function broken(handler: McpHandler, verbs: FakeVerbs) {
+  async function broken(handler: TestHandler, verbs: FakeVerbs) {
     const headers = await begin(handler)
     const response = await post(handler, call(7, 'codex', { PROMPT: 'x', cd: '/p' }), headers)
     const reader = response.body?.getReader()
-    const cursor = /^id: (.+)$/m.exec(new TextDecoder().decode((await reader?.read())?.value))?.[1] ?? ''
+    const cursor = firstId((await reader?.read())?.value)
     const made = await verbs.nth(0)
     await reader?.cancel()
     const back = { ...headers, accept: 'text/event-stream', 'last-event-id': cursor }

@@ -14,6 +14,8 @@ export interface McpHandlerDeps {
   /** The server of one new session, for the request that begins it. */
   readonly createServer: (request: Request) => Server
   readonly maxBodyBytes: number
+  /** What may wait on a stream whose client does not read it; one message may be longer. Default 4,000,000. */
+  readonly maxWaitingBytes?: number
   readonly log: Log
   readonly clock?: Clock
   /** Default 64. The one that is idle for longest makes room. */
@@ -27,7 +29,8 @@ export interface McpHandler extends AsyncDisposable {
   readonly sessions: number
   /** Those with an open stream, or a call at work. */
   readonly sessionsInUse: number
-  handle(request: Request): Promise<Response>
+  /** `cut` ends the connection of the request: of a client that does not read. */
+  handle(request: Request, cut?: () => void): Promise<Response>
 }
 
 export function createMcpHandler(deps: McpHandlerDeps): McpHandler {
@@ -71,15 +74,15 @@ class Sessions implements McpHandler {
       .reduce(count => count + 1, 0)
   }
 
-  async handle(request: Request): Promise<Response> {
+  async handle(request: Request, cut: () => void = () => undefined): Promise<Response> {
     if (this.#isClosed) return stopping()
     const id = request.headers.get('mcp-session-id')
     const session = id === null ? undefined : this.#byId.get(id)
-    if (session !== undefined) return this.#answer(session, request)
+    if (session !== undefined) return this.#answer(session, request, cut)
     // The client is to begin a new one (MCP 2025-11-25, session management).
     if (id !== null) return refused(404, -32_001, 'the session is over: initialize again')
     if (request.method !== 'POST') return refused(400, -32_000, 'Mcp-Session-Id is missing: initialize first')
-    return this.#begin(request)
+    return this.#begin(request, cut)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,9 +93,9 @@ class Sessions implements McpHandler {
     await Promise.allSettled(open.map(({ server }) => server.close()))
   }
 
-  async #begin(request: Request): Promise<Response> {
+  async #begin(request: Request, cut: () => void): Promise<Response> {
     const session = await this.#connected(request)
-    const response = await this.#answer(session, request)
+    const response = await this.#answer(session, request, cut)
     if (session.hasPlace) return response
     await session.server.close()
     // Whatever it was, it did not begin a session.
@@ -128,17 +131,26 @@ class Sessions implements McpHandler {
     this.#byId.set(id, session)
   }
 
-  async #answer(session: Session, request: Request): Promise<Response> {
+  async #answer(session: Session, request: Request, cut: () => void): Promise<Response> {
+    const { log, maxWaitingBytes = 4_000_000 } = this.#deps
     session.open += 1
     const over = (): void => {
       session.open -= 1
       session.idleSince = this.#clock.monotonic()
     }
     try {
-      return whenOver(await responseTo(session, request), over)
+      const response = await responseTo(session, request)
+      return whenOver(response, {
+        over,
+        maxWaitingBytes,
+        cut() {
+          log.warn({ maxWaitingBytes }, 'an mcp client does not read its stream: its connection is closed')
+          cut()
+        },
+      })
     } catch (error) {
       over()
-      this.#deps.log.error({ error }, 'an mcp request failed by a fault of ours')
+      log.error({ error }, 'an mcp request failed by a fault of ours')
       return refused(500, -32_603, messageOf(error))
     }
   }
