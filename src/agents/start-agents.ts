@@ -175,6 +175,7 @@ function createTurnService(
       clock,
       config,
       isRepository: cd => workTree.isRepository(cd),
+      onNewSession: cd => expectThread(deps, cd),
       checkProfile: async name => void (await readProfile(codexHome, name)),
     },
     run: {
@@ -198,6 +199,15 @@ function createTurnService(
       queuedMs: config.turns.queued_timeout_ms,
     },
   })
+}
+
+/** Only a Codex that is there: nothing is started for it, and nothing fails for it. */
+function expectThread({ codex }: AgentsDeps, cd: string): void {
+  if (codex.state.kind !== 'ready') return
+  codex.connection({ timeoutMs: 1000 }).then(
+    connection => connection.expectThread(cd),
+    () => undefined /* The turn itself is told. */,
+  )
 }
 
 function runLimitsOf({ turns }: Config): Omit<TurnServiceDeps['run']['limits'], 'codexStartMs'> {

@@ -28,6 +28,8 @@ export interface IntakeDeps {
   readonly isRepository: (cd: string) => Promise<boolean>
   /** Rejects when Codex has no such profile. */
   readonly checkProfile: (name: string) => Promise<void>
+  /** Told of a session that will be begun, so that what it takes is under way while it is stored. */
+  readonly onNewSession: (cd: string) => void
   /** Throws when no new turn is taken now. A repeated one is answered all the same. */
   readonly checkRoom: () => void
 }
@@ -45,6 +47,7 @@ export async function acceptTurn(deps: IntakeDeps, input: AskInput, caller: Call
   if (known !== undefined) return { turn: known, isNew: false }
   deps.checkRoom()
   const request = await checkRequest(deps, input, caller)
+  if (input.session_id === undefined) deps.onNewSession(request.cd)
   const agent = await agentFor(deps, input, request, caller)
   const profile = agent.isNew ? request.profile : await profileOf(deps.store, agent.row, request.profile)
   const turn = rowOf(deps, { input, caller, inputHash, request: { ...request, profile }, agent: agent.row })

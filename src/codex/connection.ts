@@ -99,6 +99,8 @@ export interface CodexConnection {
   readonly counts: CodexCounts
   /** When it last said anything at all (monotonic milliseconds). */
   lastByteAtMs(): number
+  /** A thread will be started in this directory in a moment: what can be asked before is asked now. */
+  expectThread(cwd: string): void
   startThread(settings: ThreadSettings): Promise<{ readonly threadId: string; readonly model: string | null }>
   /** Loads the thread and tells its last turns (default 8). This, and not `readThread`, is right after a crash. */
   resumeThread(threadId: string, settings: ThreadSettings, options?: HistoryOptions): Promise<ThreadHistory>

@@ -5,11 +5,11 @@ import { createCaller } from './caller.ts'
 import { hasCommandRules } from './command-rules.ts'
 import { createCommandHooks } from './command-hook.ts'
 import { createConfigReader } from './effective-config.ts'
+import type { ConfigReader } from './effective-config.ts'
 import { turnOf } from './items.ts'
 import { createPermissionProfiles } from './permissions.ts'
 import { threadConfigOf } from './thread-config.ts'
 import { steerParamsOf, turnParamsOf } from './turn-params.ts'
-import type { CodexUserConfig } from '#contracts'
 import type { Clock } from '#kernel'
 import type { Caller } from './caller.ts'
 import type { CommandHook, CommandHooks } from './command-hook.ts'
@@ -61,7 +61,13 @@ export function createConnection(deps: ConnectionDeps): CodexConnection {
 
 type ThreadVerbs = Pick<
   CodexConnection,
-  'startThread' | 'resumeThread' | 'readThread' | 'archiveThread' | 'unarchiveThread' | 'cleanBackgroundTerminals'
+  | 'expectThread'
+  | 'startThread'
+  | 'resumeThread'
+  | 'readThread'
+  | 'archiveThread'
+  | 'unarchiveThread'
+  | 'cleanBackgroundTerminals'
 >
 
 interface Safeguards {
@@ -70,8 +76,9 @@ interface Safeguards {
 }
 
 function threadVerbs(call: Caller, deps: ConnectionDeps, { profiles, hooks }: Safeguards): ThreadVerbs {
-  const own = { ...deps, profiles, effectiveConfig: createConfigReader(call) }
+  const own = { ...deps, profiles, effectiveConfig: createConfigReader(call, deps.clock) }
   return {
+    expectThread: cwd => own.effectiveConfig.ahead(cwd),
     async startThread(settings) {
       const hook = await hooks.open()
       const params = await threadParamsOf(settings, { ...own, hook })
@@ -119,12 +126,12 @@ async function threadParamsOf(
   own: Pick<ConnectionDeps, 'stateDir' | 'codexHome'> & {
     readonly profiles: PermissionProfiles
     readonly hook: CommandHook
-    readonly effectiveConfig: (cwd: string) => Promise<CodexUserConfig>
+    readonly effectiveConfig: Pick<ConfigReader, 'read'>
   },
 ): Promise<object> {
   const { profiles, stateDir, codexHome } = own
   const [effective, hasRules] = await Promise.all([
-    own.effectiveConfig(settings.cwd),
+    own.effectiveConfig.read(settings.cwd),
     hasCommandRules(settings.cwd, codexHome),
   ])
   const hidden = hasRules ? [stateDir] : []

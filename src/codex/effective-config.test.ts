@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
+import { createFakeClock } from '#kernel'
 import { createConfigReader } from './effective-config.ts'
 
 /** An app-server that answers when it is told to, each time with another model. */
@@ -10,7 +11,9 @@ function openReader() {
     asked.push(params)
     return schema.parse(await new Promise(resolve => held.push(resolve)))
   }
-  return { read: createConfigReader({ quick }), asked, answer: (config: unknown) => held.shift()?.({ config }) }
+  const clock = createFakeClock()
+  const reader = createConfigReader({ quick }, clock)
+  return { ...reader, clock, asked, answer: (config: unknown) => held.shift()?.({ config }) }
 }
 
 describe('what Codex would load in a directory', () => {
@@ -36,5 +39,44 @@ describe('what Codex would load in a directory', () => {
     const again = read('/a')
     answer({})
     expect(await again).toEqual({})
+  })
+
+  it('is there already when it was asked ahead, for one thread and for a moment', async () => {
+    const { read, ahead, clock, asked, answer } = openReader()
+    ahead('/a')
+    ahead('/a')
+    expect(asked).toHaveLength(1)
+    answer({ model: 'one' })
+    await expect(read('/a')).resolves.toMatchObject({ model: 'one' })
+    const next = read('/a')
+    answer({ model: 'two' })
+    expect(await next).toMatchObject({ model: 'two' })
+    ahead('/a')
+    answer({ model: 'three' })
+    await new Promise(setImmediate)
+    clock.advance(1000)
+    const late = read('/a')
+    answer({ model: 'four' })
+    expect(await late).toMatchObject({ model: 'four' })
+  })
+
+  it('asked ahead is never older than the latest time that it was', async () => {
+    const { read, ahead, answer } = openReader()
+    ahead('/a')
+    answer({ model: 'old' })
+    await new Promise(setImmediate)
+    ahead('/a')
+    answer({ model: 'new' })
+    expect(await read('/a')).toMatchObject({ model: 'new' })
+  })
+
+  it('asked ahead in vain is asked again by whoever needs it', async () => {
+    const { read, ahead, answer } = openReader()
+    ahead('/a')
+    answer({ mcp_servers: 'not a table' })
+    await new Promise(setImmediate)
+    const again = read('/a')
+    answer({ model: 'one' })
+    expect(await again).toMatchObject({ model: 'one' })
   })
 })
