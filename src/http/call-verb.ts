@@ -1,5 +1,5 @@
-import { inputInvalid, verbs as descriptions } from '#contracts'
-import { methodRefused, requestMalformed, streamNeeded } from './errors.ts'
+import { callerOfHeaders, inputInvalid, verbs as descriptions } from '#contracts'
+import { methodRefused, streamNeeded } from './errors.ts'
 import { eventStream } from './event-stream.ts'
 import { readInput } from './read-input.ts'
 import type { Caller, VerbCaller, VerbInput, VerbName, WireEvent } from '#contracts'
@@ -81,31 +81,9 @@ const takesEvents = (headers: Headers): boolean =>
 
 function callerOf(headers: Headers): Caller {
   const client = headers.get('user-agent')
-  const project = textOf(headers, 'tandem-project-dir', 4096)
-  const session = textOf(headers, 'tandem-claude-session', 200)
   return {
     door: 'http',
     ...(client === null || client === '' ? {} : { client: client.slice(0, 200) }),
-    ...(project === undefined ? {} : { project_dir: project }),
-    ...(session === undefined ? {} : { claude_session_id: session }),
-  }
-}
-
-/** Headers are Latin-1, paths are not: the value is percent-encoded UTF-8, which a plain path already is. */
-function textOf(headers: Headers, name: string, maxLength: number): string | undefined {
-  const value = headers.get(name)
-  if (value === null || value === '') return undefined
-  const text = decoded(value)
-  if (text === undefined || text.length > maxLength)
-    throw requestMalformed(`the header ${name} must be percent-encoded text of at most ${maxLength} characters`)
-  return text
-}
-
-function decoded(value: string): string | undefined {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    // A lone percent sign.
-    return undefined
+    ...callerOfHeaders(headers),
   }
 }

@@ -50,6 +50,20 @@ describe('a request to a verb', () => {
     expect((await asked).status).toBe(200)
   })
 
+  it.each([
+    ['a variable that nobody filled in', '${CLAUDE_PROJECT_DIR}'],
+    ['a lone percent sign', '/100%'],
+    ['bytes that are no UTF-8', '/%ff'],
+    ['too much', 'x'.repeat(4097)],
+    ['nothing', ''],
+  ])('is of nobody in particular when the header that says it has %s, as over MCP', async (_, value) => {
+    const asked = test.get('/v1/status', { ...bearer, 'user-agent': 'x', 'tandem-project-dir': value })
+    const call = await test.verbs.nth(0)
+    call.answer()
+    expect((await asked).status).toBe(200)
+    expect(call.options.caller).toEqual({ door: 'http', client: 'x' })
+  })
+
   it('takes the key from its header; two that differ are refused', async () => {
     const body = { prompt: 'x', cd: '/p' }
     void test.post('/v1/turns', body, { 'idempotency-key': 'k1' })

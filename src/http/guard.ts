@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { callerHeaders } from '#contracts'
 import { hostRefused, originRefused, requestMalformed, tokenWrong } from './errors.ts'
 import type { Secret } from '#kernel'
 
@@ -47,8 +48,7 @@ const singles = [
   'last-event-id',
   'mcp-session-id',
   'mcp-protocol-version',
-  'tandem-project-dir',
-  'tandem-claude-session',
+  ...Object.values(callerHeaders).map(name => name.toLowerCase()),
 ]
 
 function valuesOf({ rawHeaders }: GuardedRequest, name: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { eventDataSchemas, eventSchema, errorSchema, turnAnswerSchema } from '#contracts'
+import { callerHeaders, eventDataSchemas, eventSchema, errorSchema, turnAnswerSchema } from '#contracts'
 import { errorStatuses } from './failure.ts'
 import { jsonSchemaOf } from './json.ts'
 import type { VerbDescription } from '#contracts'
@@ -80,8 +80,8 @@ function parametersOf(route: Route): readonly JsonObject[] {
       ? [header('Idempotency-Key', 'the same as `idempotency_key`: the same key never runs twice')]
       : []),
     ...('cursor' in route.members ? [header('Last-Event-ID', 'the last event that was seen; wins over `cursor`')] : []),
-    header('Tandem-Project-Dir', 'what "last" means: the directory of the project, percent-encoded'),
-    header('Tandem-Claude-Session', 'what "last" means: the session of Claude Code'),
+    header(callerHeaders.project_dir, 'what "last" means: the directory of the project, percent-encoded'),
+    header(callerHeaders.claude_session_id, 'what "last" means: the session of Claude Code'),
   ]
 }
 
