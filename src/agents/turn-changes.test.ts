@@ -71,7 +71,7 @@ describe('the snapshot of a turn', () => {
     expect(await changes.before(turn, request)).toBe(null)
     changes.sent(turn.id)
     changes.sent(turn.id)
-    clock.advance(99)
+    clock.advance(249)
     expect(done).toEqual([])
     clock.advance(1)
     changes.mayChange(turn.id)

@@ -55,7 +55,7 @@ interface AtWork {
 }
 
 /** Codex reads its files and asks its model within this time; no model answers sooner with a command that has run. */
-const lookAfterMs = 100
+const lookAfterMs = 250
 
 const nothing: ChangesAfter = { diff: null, error: null, warning: null }
 
