@@ -43,6 +43,7 @@ export function createCommits(deps: CommitDeps): Pick<Store, 'commit' | 'onEvent
         const batch = changes.map(statementOf)
         deps.writer.submit({
           batch,
+          lastSeq: events.at(-1)?.seq,
           bytes: batch.reduce((sum, statement) => sum + bytesOf(statement), 0),
           written() {
             if (events.length > 0) listeners.emit(events)

@@ -5,17 +5,18 @@ import type { CopyEnd, CopyTarget, RawRow } from './copy-end.ts'
 import { firstWithRows } from './copy-rows.ts'
 import { copyNotEmpty, databaseNewer, storeNoDatabase, storeOlder } from './errors.ts'
 import { migrations } from './migrations.ts'
-import { preparePostgres, versionOfPostgres } from './open-postgres.ts'
-import { connectPostgres, endPostgres, postgresValueOf, usingPostgres } from './postgres-connect.ts'
+import { preparePostgres } from './open-postgres.ts'
+import { connectUnhurried, endPostgres, postgresValueOf, usingPostgres } from './postgres-connect.ts'
 import { postgresPlaceOf } from './postgres-place.ts'
 import type { PostgresPlace } from './postgres-place.ts'
 import { createPostgresStatements } from './postgres-statements.ts'
+import { versionOfPostgres } from './postgres-version.ts'
 
 /** As it is at this moment, whoever writes to it meanwhile. */
 export function openPostgresSource(url: Secret): Promise<CopyEnd> {
   const place = postgresPlaceOf(url)
   return usingPostgres(place, async () => {
-    const client = await connectPostgres(place)
+    const client = await connectUnhurried(place)
     try {
       await client.query('begin isolation level repeatable read read only')
       assertVersion(place, await versionOfPostgres(client, place))
@@ -35,7 +36,7 @@ export function openPostgresTarget(
   const place = postgresPlaceOf(url)
   return usingPostgres(place, async () => {
     await preparePostgres(place, { ...deps, steps: migrations })
-    const client = await connectPostgres(place)
+    const client = await connectUnhurried(place)
     const end = endOf(client, place)
     try {
       await client.query('begin')

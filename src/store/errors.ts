@@ -185,6 +185,20 @@ export const storeNodeTaken = (label: string, nodeId: string): AppError =>
     data: { database: label, node_id: nodeId },
   })
 
+/** Somebody else wrote as this node while the connection was lost: what this daemon knows of its turns is old. */
+export const storeNodeLost = (label: string, nodeId: string): AppError =>
+  new AppError('STORE_LOCKED', 'unavailable', `another daemon has worked as ${nodeId} in ${label} meanwhile`, {
+    hint: 'this daemon writes nothing more: tandem down; tandem up. A copied state directory needs an id of its own: remove the file node-id in it',
+    data: { database: label, node_id: nodeId },
+  })
+
+/** Reads that wait for a connection to Postgres. */
+export const storeReadsBusy = (label: string, waiting: number): AppError =>
+  new AppError('STORE_BUSY', 'busy', `${waiting} reads are waiting for ${label}`, {
+    hint: 'try again in a moment; if it stays so, the database is too slow or hangs',
+    data: { database: label, waiting },
+  })
+
 export const copyNotEmpty = (label: string, detail: string): AppError =>
   new AppError('STORE_NOT_EMPTY', 'conflict', `${label} is not empty: ${detail}; nothing was copied`, {
     hint: 'copy into a file that is not there yet, or into a database or schema without rows',

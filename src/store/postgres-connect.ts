@@ -13,11 +13,33 @@ const statementMs = 30_000
 const answerMs = statementMs + 5_000
 /** A daemon that stands still in a transaction must not hold its locks for ever. */
 const idleInTransactionMs = 60_000
-const readers = { max: 4, idleMs: 30_000 }
+/** The end even of a copy or a migration: a server that is silent for so long is gone. */
+const unhurriedMs = 3_600_000
+/** A connection on which nobody answers a read any more is given up while there is time for another one. */
+const readers = { max: 4, idleMs: 30_000, answerMs: 6000 }
 
 /** A connection of its own; what is sent at once travels at once. Whoever asked for it ends it. */
-export async function connectPostgres(place: PostgresPlace): Promise<Client> {
-  const client = made(() => new Client({ ...configOf(place), pipeline: true }))
+export function connectPostgres(place: PostgresPlace): Promise<Client> {
+  return connect(place, {})
+}
+
+/** For a copy or a migration: a statement and a pause between two may take as long as they need. */
+export async function connectUnhurried(place: PostgresPlace): Promise<Client> {
+  const client = await connect(place, { query_timeout: unhurriedMs })
+  try {
+    // Said once there: 0 is not sent at the start, and what the URL, the user or the database has would count.
+    await client.query(
+      "select set_config('statement_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false)",
+    )
+    return client
+  } catch (error) {
+    await endPostgres(client)
+    throw error
+  }
+}
+
+async function connect(place: PostgresPlace, config: ClientConfig): Promise<Client> {
+  const client = made(() => new Client({ ...configOf(place), ...config, pipeline: true }))
   // Without a listener the end of an idle connection would be the end of the program. `isLost` finds it with the next use.
   client.on('error', () => undefined)
   try {
@@ -33,7 +55,14 @@ export async function connectPostgres(place: PostgresPlace): Promise<Client> {
 /** Connections for reading, made when needed. Whoever asked for it ends it. */
 export function createPostgresPool(place: PostgresPlace): Pool {
   const pool = made(
-    () => new Pool({ ...configOf(place), max: readers.max, idleTimeoutMillis: readers.idleMs, allowExitOnIdle: true }),
+    () =>
+      new Pool({
+        ...configOf(place),
+        query_timeout: readers.answerMs,
+        max: readers.max,
+        idleTimeoutMillis: readers.idleMs,
+        allowExitOnIdle: true,
+      }),
   )
   pool.on('error', () => undefined)
   return pool

@@ -48,7 +48,7 @@ export function isLost(error: unknown): boolean {
 /** Worth another try soon: the server restarts, is full of connections, or is not there for a moment. */
 export function maySoonBeBack(error: unknown): boolean {
   const server = serverErrorOf(error)
-  if (server !== undefined) return /^(?:08|57P0|53300)/.test(server.sqlState)
+  if (server !== undefined) return /^(?:08|57P0|53300|55000)/.test(server.sqlState)
   const system = error instanceof Error ? systemCodeOf(error) : undefined
   return system !== 'ENOTFOUND' && !(error instanceof AppError)
 }
@@ -56,6 +56,11 @@ export function maySoonBeBack(error: unknown): boolean {
 /** Two transactions stood in each other's way, and Postgres chose this one to go. */
 export function isDeadlock(error: unknown): boolean {
   return ['40P01', '40001'].includes(serverErrorOf(error)?.sqlState ?? '')
+}
+
+/** Asked about a transaction that it never had (22023): another server is in its place, which was behind. */
+export function isUnanswerable(error: unknown): boolean {
+  return serverErrorOf(error)?.sqlState === '22023'
 }
 
 export function isMissingColumn(error: unknown): boolean {
@@ -75,8 +80,8 @@ export function serverErrorOf(error: unknown): ServerError | undefined {
   }
 }
 
-/** Classes 08 (connection), 25 (read-only), 53 (resources), 57 (operator), 58 (system), XX (internal, corrupt). */
-const isOfTheServer = (sqlState: string): boolean => /^(?:08|25006|53|57|58|XX)/.test(sqlState)
+/** Classes 08 (connection), 25 (read-only), 53 (resources), 55000 (takes no connections), 57 (operator), 58 (system), XX (internal, corrupt). */
+const isOfTheServer = (sqlState: string): boolean => /^(?:08|25006|53|55000|57|58|XX)/.test(sqlState)
 
 /** As SQLite names them: "turns.idempotency_key". */
 function uniqueColumnsOf({ table, detail, message }: ServerError): string {

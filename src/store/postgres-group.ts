@@ -1,14 +1,15 @@
 import type { Client } from 'pg'
 import { postgresValueOf } from './postgres-connect.ts'
 import { isDeadlock, isLost, postgresErrorOf } from './postgres-errors.ts'
+import type { Transaction } from './postgres-fate.ts'
 import type { PostgresStatement } from './postgres-statements.ts'
 import type { WriteFailure } from './write-queue.ts'
 import type { Batch } from './writer-messages.ts'
 
 /** One open transaction with all batches of a group; those that failed are undone in it already. */
 export interface OpenGroup {
-  /** Of the transaction; `txid_status` tells later what became of it. */
-  readonly transactionId: string
+  /** `fateOf` tells later what became of it. */
+  readonly transaction: Transaction
   readonly failures: ReadonlyMap<number, WriteFailure>
 }
 
@@ -47,7 +48,7 @@ export async function openGroup(deps: GroupDeps, group: readonly Batch[]): Promi
     next += failed + 1
     window = firstWindow
   }
-  return { transactionId: await begun, failures }
+  return { transaction: await begun, failures }
 }
 
 /** Undefined when all of it is written (as far as the transaction goes). */
@@ -71,10 +72,10 @@ async function sendBatch(deps: GroupDeps, batch: Batch, index: number): Promise<
   return undefined
 }
 
-async function begin(client: Client): Promise<string> {
+async function begin(client: Client): Promise<Transaction> {
   const [, found] = await Promise.all([
     client.query('begin'),
-    client.query<{ id: string }>('select txid_current()::text as id'),
+    client.query<Transaction>('select txid_current()::text as id, pg_backend_pid() as pid'),
   ])
-  return found.rows[0]?.id ?? ''
+  return found.rows[0] ?? { id: '', pid: 0 }
 }

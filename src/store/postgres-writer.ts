@@ -1,10 +1,14 @@
+import { backoffMs, sleep } from '#kernel'
+import type { AppError } from '#kernel'
 import type { Client } from 'pg'
-import { databaseFailed, databaseOutcomeUnknown, storeNodeTaken } from './errors.ts'
-import { patiently } from './patience.ts'
-import { connectPostgres, endPostgres } from './postgres-connect.ts'
-import { isDeadlock, isLost, maySoonBeBack, postgresErrorOf, serverErrorOf } from './postgres-errors.ts'
+import { databaseFailed, databaseOutcomeUnknown } from './errors.ts'
+import type { Migration } from './migrations.ts'
+import { isDeadlock, isLost, isUnanswerable, postgresErrorOf, serverErrorOf } from './postgres-errors.ts'
+import { fateOf } from './postgres-fate.ts'
+import type { Fate, Transaction } from './postgres-fate.ts'
 import { openGroup } from './postgres-group.ts'
 import type { OpenGroup } from './postgres-group.ts'
+import { PostgresLine } from './postgres-line.ts'
 import type { PostgresPlace } from './postgres-place.ts'
 import { createPostgresStatements } from './postgres-statements.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -13,8 +17,8 @@ import type { Batch } from './writer-messages.ts'
 
 export interface PostgresWriterOptions extends Omit<WriteQueueOptions, 'write'> {
   readonly place: PostgresPlace
-  /** Only one daemon at a time writes as this node. */
   readonly nodeId: string
+  readonly steps: readonly Migration[]
   /** How often a connection is tried; default: about ten seconds long. */
   readonly connectTries?: number
   /** Tests: called when all but the COMMIT has been sent. */
@@ -23,29 +27,35 @@ export interface PostgresWriterOptions extends Omit<WriteQueueOptions, 'write'> 
 
 /** How often a connection is tried, about ten seconds in all, and a transaction that was lost or got in another one's way. */
 const triesOf = { connection: 8, transaction: 5 }
+const pause = { firstMs: 100, maxMs: 2000 }
 
 /** A connection that only writes: one transaction for a group, a savepoint for each batch of it. */
 export class PostgresWriter implements AsyncDisposable {
   readonly #options: PostgresWriterOptions
   readonly #queue: WriteQueue
+  readonly #line: PostgresLine
   readonly #closing = new AbortController()
   readonly #statementOf = createPostgresStatements()
-  #client: Client | undefined
-  /** After tries in vain the next group gets one only: callers learn at once that the server is away. */
-  #isAway = false
+  readonly #tries: number
+  /** Set while a group is undecided and the server does not come back: nothing can be written before it is decided. */
+  #away: AppError | undefined
 
   constructor(options: PostgresWriterOptions) {
     this.#options = options
+    this.#tries = options.connectTries ?? triesOf.connection
+    this.#line = new PostgresLine({ ...options, tries: this.#tries })
     this.#queue = new WriteQueue({ ...options, write: group => this.#write(group) })
   }
 
   /** Connects, and takes the node's lock. */
   async open(): Promise<void> {
-    this.#client = await this.#connect()
+    await this.#line.connected()
   }
 
   submit(write: PendingWrite): void {
+    if (this.#away !== undefined) throw this.#away
     this.#queue.submit(write)
+    if (write.lastSeq !== undefined) this.#line.wrote(write.lastSeq)
   }
 
   drain(): Promise<void> {
@@ -55,7 +65,7 @@ export class PostgresWriter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
     this.#closing.abort()
-    await this.#forget()
+    await this.#line[Symbol.asyncDispose]()
   }
 
   async #write(group: readonly Batch[]): Promise<GroupOutcome> {
@@ -71,7 +81,7 @@ export class PostgresWriter implements AsyncDisposable {
   /** Again, as long as it is known that nothing of it is written. */
   async #untilWritten(group: readonly Batch[]): Promise<OpenGroup> {
     for (let tries = 1; ; tries += 1) {
-      const client = await this.#connected()
+      const client = await this.#line.connected()
       try {
         return await this.#writeOnce(client, group)
       } catch (error) {
@@ -92,83 +102,55 @@ export class PostgresWriter implements AsyncDisposable {
       if (command !== 'COMMIT') throw databaseFailed(place.label, 'it did not commit; nothing was written')
     } catch (error) {
       if (!isLost(error)) throw error
-      if (!(await this.#wasCommitted(open.transactionId, error))) throw error
+      await this.#line.forget(client)
+      const fate = await this.#fateOf(open.transaction)
+      if (fate === 'aborted') throw error
+      if (fate !== 'committed')
+        throw databaseOutcomeUnknown(place.label, serverErrorOf(error) === undefined ? undefined : error)
     }
     return open
   }
 
-  /** The connection went while the COMMIT was under way: the server knows what became of it. */
-  async #wasCommitted(transactionId: string, lost: unknown): Promise<boolean> {
-    const { label } = this.#options.place
-    await this.#forget()
-    try {
-      const client = await this.#connected()
-      // The node's lock is ours again, so the old session is over, and its transaction with it.
-      const found = await client.query<{ status: string | null }>('select txid_status($1) as status', [transactionId])
-      const status = found.rows[0]?.status
-      if (status === 'committed') return true
-      if (status === 'aborted') return false
-    } catch {
-      // Still away: what is known then is nothing.
+  /**
+   * The connection went while the COMMIT was under way, and nobody is told anything before the server says what became of
+   * it: whoever would try again would write twice. It is asked until it answers or the store is closed.
+   */
+  async #fateOf(transaction: Transaction): Promise<Fate> {
+    const { signal } = this.#closing
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      const fate = await this.#ask(transaction, tries)
+      if (fate !== 'in progress') {
+        this.#away = undefined
+        return fate
+      }
+      await sleep(backoffMs(tries - 1, pause), signal).catch(() => undefined)
     }
-    throw databaseOutcomeUnknown(label, serverErrorOf(lost) === undefined ? undefined : lost)
+    return 'unknown'
   }
 
-  async #connected(): Promise<Client> {
-    if (this.#client !== undefined) return this.#client
-    const tries = this.#isAway ? 1 : this.#tries
-    const patience = { tries, isWorthAnother: maySoonBeBack, signal: this.#closing.signal }
+  async #ask(transaction: Transaction, tries: number): Promise<Fate> {
+    const { place } = this.#options
     try {
-      this.#client = await patiently(patience, () => this.#connect())
-      this.#isAway = false
-      return this.#client
+      return await fateOf(place, transaction)
     } catch (error) {
-      this.#isAway = true
-      throw error
+      if (isUnanswerable(error)) return 'unknown'
+      if (tries >= this.#tries) this.#refuse(postgresErrorOf(place.label, error))
+      return 'in progress'
     }
   }
 
-  get #tries(): number {
-    return this.#options.connectTries ?? triesOf.connection
-  }
-
-  async #connect(): Promise<Client> {
-    const { place, nodeId } = this.#options
-    const client = await connectPostgres(place)
-    try {
-      // What a daemon that was killed held is free as soon as the server has seen it go.
-      const patience = { tries: this.#tries, isWorthAnother: () => true, signal: this.#closing.signal }
-      await patiently(patience, () => takeNode(client, { label: place.label, nodeId }))
-      return client
-    } catch (error) {
-      await endPostgres(client)
-      throw error
-    }
+  /** Whatever else is to be written: it is known that nothing of it is. */
+  #refuse(error: AppError): void {
+    this.#away = error
+    this.#queue.refuseWaiting(error)
   }
 
   async #abandon(client: Client, error: unknown): Promise<void> {
-    if (isLost(error)) return this.#forget()
+    if (isLost(error)) return this.#line.forget(client)
     try {
       await client.query('rollback')
     } catch {
-      await this.#forget()
+      await this.#line.forget(client)
     }
   }
-
-  async #forget(): Promise<void> {
-    const client = this.#client
-    this.#client = undefined
-    if (client !== undefined) await endPostgres(client)
-  }
-}
-
-async function takeNode(
-  client: Client,
-  { label, nodeId }: { readonly label: string; readonly nodeId: string },
-): Promise<void> {
-  const found = await client.query<{ taken: string }>(
-    "select pg_try_advisory_lock(hashtextextended('tandem node ' || current_schema() || ' ' || $1, 0))::int as taken",
-    [nodeId],
-  )
-  if (Number(found.rows[0]?.taken) !== 1) throw storeNodeTaken(label, nodeId)
 }

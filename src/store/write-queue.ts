@@ -7,6 +7,8 @@ import type { Batch } from './writer-messages.ts'
 export interface PendingWrite {
   readonly batch: Batch
   readonly bytes: number
+  /** Of its last event. */
+  readonly lastSeq?: number | undefined
   written(): void
   /** `unexpected`: the statement that touched another number of rows than it should. */
   failed(failure: WriteFailure): void
@@ -39,6 +41,7 @@ export class WriteQueue {
   #pendingBytes = 0
   #isFlushing = false
   #isClosed = false
+  #drained: Promise<void> | undefined
   #whenIdle: (() => void) | undefined
 
   constructor(options: WriteQueueOptions) {
@@ -60,16 +63,29 @@ export class WriteQueue {
   }
 
   /** Takes nothing more and writes what was accepted; what is not under way after ten seconds is refused. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  /** Answers what waits, but not what is in flight: nothing of it is written. */
+  refuseWaiting(error: AppError): void {
+    const refused = this.#waiting
+    this.#waiting = []
+    for (const write of refused) {
+      this.#pendingBytes -= write.bytes
+      write.failed({ kind: 'error', error })
+    }
+  }
+
+  async #drain(): Promise<void> {
     this.#isClosed = true
     const idle = new Promise<void>(resolve => {
       this.#whenIdle = resolve
       this.#tellWhenIdle()
     })
     await within(this.#options.clock, drainMs, idle)
-    const late = this.#waiting
-    this.#waiting = []
-    for (const write of late) write.failed({ kind: 'error', error: storeClosed() })
+    this.refuseWaiting(storeClosed())
   }
 
   #flushSoon(): void {

@@ -10,8 +10,8 @@ export interface Link extends AsyncDisposable {
   loseAnswers(): void
   /** The connections that are open carry nothing any more, in either direction. */
   stall(): void
-  /** New connections are cut at once, or served again. */
-  refuse(how: 'refuse' | 'serve'): void
+  /** New connections are cut at once, taken without a word, or served again. */
+  refuse(how: 'refuse' | 'ignore' | 'serve'): void
   cut(): void
 }
 
@@ -19,9 +19,14 @@ export async function startLink(url: string): Promise<Link> {
   const target = new URL(url)
   const pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
   let isDeaf = false
-  let isRefusing = false
+  let how: 'refuse' | 'ignore' | 'serve' = 'serve'
+  const ignored = new Set<Socket>()
   const server = createServer(near => {
-    if (isRefusing) return void near.destroy()
+    if (how === 'refuse') return void near.destroy()
+    if (how === 'ignore') {
+      ignored.add(near)
+      return void near.on('error', () => undefined)
+    }
     const far = createConnection(Number(target.port), target.hostname)
     const pair = { near, far }
     pairs.add(pair)
@@ -46,7 +51,10 @@ export async function startLink(url: string): Promise<Link> {
   if (address === null || typeof address === 'string') throw new Error('a link has a port')
   const here = new URL(url)
   here.port = String(address.port)
-  const cut = (): void => pairs.forEach(({ near }) => near.destroy())
+  const cut = (): void => {
+    for (const { near } of pairs) near.destroy()
+    for (const near of ignored) near.destroy()
+  }
   return {
     url: here.href,
     loseAnswers() {
@@ -58,8 +66,8 @@ export async function startLink(url: string): Promise<Link> {
         far.removeAllListeners('data')
       }
     },
-    refuse(how) {
-      isRefusing = how === 'refuse'
+    refuse(now) {
+      how = now
     },
     cut,
     async [Symbol.asyncDispose]() {
