@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { policyInvalid } from '#agents'
 import type { Caller, PolicyInput } from '#contracts'
 import { rule, say, shell } from '#scripted-model'
 import { openBench } from '../src/agents/test-harness.ts'
@@ -148,6 +149,47 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
     await expect(bench.ask({ prompt: 'write', sandbox: 'workspace-write' })).rejects.toMatchObject({
       code: 'POLICY_DENIED_SANDBOX',
     })
+  })
+
+  it('does not work where its directory leads to when somebody put a link in its place', async () => {
+    const denied = await realpath(await mkdtemp('/var/tmp/tandem-denied-'))
+    await using _removed = { [Symbol.asyncDispose]: () => rm(denied, { recursive: true, force: true }) }
+    await using bench = await openBench([held, write, wrote], {
+      policy: () => ({ max_sandbox: 'workspace-write', directories: { deny: [denied] } }),
+      config: { turns: { max_running: 1 } },
+    })
+    const running = await bench.ask({ prompt: 'hold' })
+    await bench.event(running, 'text')
+    const place = join(bench.project, 'sub')
+    await mkdir(place)
+    const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write', cd: place })
+    await rm(place, { recursive: true })
+    await symlink(denied, place)
+    bench.model.release('open')
+    expect(await bench.ended(queued)).toMatchObject({ status: 'failed', error: { code: 'POLICY_DENIED_DIRECTORY' } })
+    expect(await readdir(denied)).toEqual([])
+  })
+
+  it('waits while the policy has a mistake, and goes on when it is mended', async () => {
+    let policy: () => PolicyInput = () => ({ max_sandbox: 'workspace-write' })
+    await using bench = await openBench([held, write, wrote], {
+      policy: () => policy(),
+      config: { turns: { max_running: 1 } },
+    })
+    const running = await bench.ask({ prompt: 'hold' })
+    await bench.event(running, 'text')
+    const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write' })
+    const asked = Promise.withResolvers<void>()
+    policy = () => {
+      asked.resolve()
+      throw policyInvalid('policy.toml', 'line 1')
+    }
+    await bench.nextLife('abandon')
+    await asked.promise
+    expect(await bench.life.agents.cancel(running.id, 'ann')).toMatchObject({ status: 'interrupted' })
+    expect(await bench.life.agents.turn(queued.id)).toMatchObject({ status: 'queued' })
+    policy = () => ({ max_sandbox: 'workspace-write' })
+    expect(await bench.ended(queued)).toMatchObject({ status: 'completed', diff: expect.stringContaining('made.txt') })
   })
 
   it('is not continued after a crash outside of what is allowed now', async () => {

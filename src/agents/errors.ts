@@ -73,6 +73,18 @@ export const policyDeniedDirectory = (policy: AskedPolicy, cd: string, deniedBy:
     },
   )
 
+/** Between its acceptance and its start. */
+export const policyMovedDirectory = (cd: string, real: string): AppError =>
+  new AppError(
+    'POLICY_DENIED_DIRECTORY',
+    'denied',
+    `${cd} leads to ${real} now; the turn was accepted for the directory that was there`,
+    {
+      hint: `if it is meant to work there, ask again with that directory: -C ${shellQuote(real)}`,
+      data: { cd, real, rule: 'the directory of the turn' },
+    },
+  )
+
 interface DeniedRequest<T> {
   readonly cd: string
   readonly sandbox: Sandbox

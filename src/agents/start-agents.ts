@@ -187,7 +187,7 @@ function createTurnService(
       limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.codex.start_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
-      grantOf: createTurnGrant(parts),
+      grantOf: createTurnGrant({ ...parts, clock, log, patienceMs: config.turns.queued_timeout_ms }),
       beforeStart: (turn, request) => changes.before(turn, request),
       besideStart: turnId => changes.sent(turnId),
       onWork: turnId => changes.mayChange(turnId),

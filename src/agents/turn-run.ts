@@ -11,7 +11,7 @@ import { codexFailure } from './codex-failure.ts'
 import type { DeadlineLimits } from './deadlines.ts'
 import { turnCut, turnUnknown } from './errors.ts'
 import { continuationPrompt } from './reconcile.ts'
-import type { PolicyGrant } from './policy-guard.ts'
+import type { TurnGrant } from './turn-grant.ts'
 import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
 import { runAttempt } from './turn-attempt.ts'
@@ -36,8 +36,8 @@ export interface TurnRunDeps {
   readonly settingsOf: (request: TurnRequest) => Promise<ThreadSettings>
   /** Model and effort to send with every turn: they are sticky in Codex, so leaving one out would keep an earlier one. */
   readonly modelOf: (connection: CodexConnection, turn: TurnRow, request: TurnRequest) => Promise<ModelChoice>
-  /** Holds a turn that an earlier life had accepted against the policy of now; for one of this life what it was accepted with counts. */
-  readonly grantOf: (turn: TurnRow, request: TurnRequest) => Promise<PolicyGrant>
+  /** What it may do, asked before each attempt; rejects when it is not allowed any more. */
+  readonly grantOf: TurnGrant
   /** Called before each attempt, before Codex is told anything; answers what is to be kept of the tree before the turn. */
   readonly beforeStart: (turn: TurnRow, request: TurnRequest) => Promise<string | null>
   /** Called when Codex has been told. */
@@ -220,7 +220,7 @@ export class TurnRun {
   async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
     const { turn, request, connection } = round
     if (this.#stop !== undefined) return { kind: 'stopped', stop: this.#stop }
-    const grant = await this.#deps.grantOf(turn, request)
+    const grant = await this.#deps.grantOf(turn, request, this.#stopped.promise)
     this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]

@@ -125,7 +125,9 @@ const stdioTo = (world: TandemWorld): StdioClientTransport =>
 async function httpTo(world: TandemWorld): Promise<StreamableHTTPClientTransport> {
   const { url, token } = await httpOf(world.places)
   return new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
-    requestInit: { headers: { authorization: `Bearer ${token}` } },
+    requestInit: {
+      headers: { authorization: `Bearer ${token}`, 'tandem-project-dir': encodeURIComponent(world.project) },
+    },
   })
 }
 
