@@ -1,5 +1,5 @@
-import { callerOfHeaders, inputInvalid, verbs as descriptions } from '#contracts'
-import { methodRefused, streamNeeded } from './errors.ts'
+import { callerOfHeaders, verbs as descriptions } from '#contracts'
+import { methodRefused, routeInputInvalid, streamNeeded } from './errors.ts'
 import { eventStream } from './event-stream.ts'
 import { readInput } from './read-input.ts'
 import type { Caller, VerbCaller, VerbInput, VerbName, WireEvent } from '#contracts'
@@ -62,7 +62,7 @@ function call(
 /** Parsed here, at the door; with its defaults, as the port takes it. */
 function parsedInput(route: Route, members: JsonObject): unknown {
   const parsed = descriptions[route.verb].input.safeParse(members)
-  if (!parsed.success) throw inputInvalid(route.verb, parsed.error)
+  if (!parsed.success) throw routeInputInvalid(route, parsed.error)
   return parsed.data
 }
 

@@ -91,6 +91,8 @@ describe('a request to a verb', () => {
     const { error } = (await answer.json()) as Refusal
     expect([answer.status, error.code]).toEqual([400, 'INPUT_INVALID'])
     expect(error.message).toContain(member)
+    // Where a program finds it that has no command line.
+    expect(error.hint).toMatch(/^\/docs and \/openapi\.json say what GET \/v1\/\w+ takes$/)
     expect(test.verbs.calls).toEqual([])
   })
 

@@ -1,4 +1,7 @@
+import { inputInvalid } from '#contracts'
 import { AppError } from '#kernel'
+import type { z } from 'zod'
+import type { Route } from './routes.ts'
 
 export const portTaken = (port: number, cause: unknown): AppError =>
   new AppError('HTTP_PORT_TAKEN', 'conflict', `another program listens on 127.0.0.1:${port}`, {
@@ -72,6 +75,12 @@ export const memberTwice = (member: string, places: string): AppError =>
     hint: `give ${member} once`,
     data: { fields: [member] },
   })
+
+/** As every door says it, with a way to learn more that is here. */
+export function routeInputInvalid({ verb, method, path }: Route, error: z.ZodError): AppError {
+  const { code, kind, message, data } = inputInvalid(verb, error)
+  return new AppError(code, kind, message, { hint: `/docs and /openapi.json say what ${method} ${path} takes`, data })
+}
 
 export const streamNeeded = (): AppError =>
   new AppError('HTTP_STREAM_NEEDED', 'invalid', 'following has no end that an answer could wait for', {
