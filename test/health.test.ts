@@ -17,7 +17,13 @@ const patiently = { timeout: 30_000, interval: 100 }
 const caller = { door: 'socket' } as const
 
 let tandem: TestTandem
-beforeEach(() => void (tandem = createTestTandem()))
+beforeEach(() => {
+  tandem = createTestTandem()
+  // A provider of one's own: no login is wanted.
+  const provider = 'name = "own"\nbase_url = "http://127.0.0.1:9/v1"\nwire_api = "responses"\n'
+  const text = `model_provider = "own"\n[model_providers.own]\n${provider}`
+  writeFileSync(join(tandem.env['CODEX_HOME'] ?? '', 'config.toml'), text)
+})
 afterEach(() => tandem[Symbol.asyncDispose]())
 
 async function ask(): Promise<{ readonly code: number | null; readonly health: Health }> {
@@ -61,17 +67,19 @@ describe('tandem health', () => {
 
   it('is healthy with everything in its place', async () => {
     await tandem.run(['up'])
-    let { code, health } = await ask()
-    const again = async (): Promise<number | null> => ({ code, health } = await ask()).code
-    if (code !== 0) await expect.poll(again, patiently).toBe(0)
+    await expect.poll(async () => (await ask()).code, patiently).toBe(0)
+    const { health } = await ask()
     expect(health).toMatchObject({ state: 'healthy', pid: tandem.daemonPid(), log_level: 'info', idle_shutdown_ms: 0 })
     const names = [
       'socket',
       'store read',
       'store write',
       'disk',
+      'directories',
       'log',
+      'policy',
       'codex',
+      'codex configuration',
       'event loop',
       'memory',
       'http',
@@ -105,7 +113,7 @@ describe('tandem health', () => {
       details: { kind: 'missing' },
     })
     const shown = await tandem.run(['health'])
-    expect(shown.stdout).toMatch(/^codex\tdegraded\t\S+\t.*no-codex.*\tsee what is wrong: tandem check$/m)
+    expect(shown.stdout).toMatch(/^codex\tdegraded\t\S+\t.*no-codex.*\tin a shell .*tandem restart.*tandem check$/m)
   })
 
   it('tells that Codex keeps dying, when its breaker opens, and when it is tried again', async () => {

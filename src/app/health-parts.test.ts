@@ -128,6 +128,7 @@ describe('codex', () => {
     const codex: unknown = {
       state,
       describe: () => ({ ...described, ...description }),
+      problem: () => undefined,
       connection: async (): Promise<unknown> => ({ lastByteAtMs: () => 3000 }),
     }
     return codexPart({ codex: codex as DaemonHealthDeps['codex'], clock }).look()
@@ -182,7 +183,7 @@ describe('what stands around it', () => {
     const part = supervisorPart(() => isThere)
     expect(await part.look()).toMatchObject({ state: 'healthy' })
     isThere = false
-    expect(await part.look()).toMatchObject({ state: 'degraded', cure: expect.stringContaining('tandem up') })
+    expect(await part.look()).toMatchObject({ state: 'degraded', cure: expect.stringMatching(/tandem (?:up|restart)/) })
     expect(await supervisorPart(() => false).look()).toMatchObject({ state: 'healthy' })
   })
 })

@@ -1,9 +1,11 @@
+import { testedRange } from '#codex'
 import { putSettings } from '#store'
 import { knockAtOwnSocket } from './knock.ts'
 import type { Config, Places } from '#contracts'
-import type { Clock } from '#kernel'
+import type { Clock, ErrorShape } from '#kernel'
 import type { Finding, OpenLog, Probe } from '#ops'
 import type { Store } from '#store'
+import type { Environment } from './environment.ts'
 import type { HttpState } from './http-door.ts'
 import type { IdleWatch } from './idle.ts'
 import type { LateCodex } from './late-codex.ts'
@@ -17,6 +19,7 @@ export interface DaemonHealthDeps {
   readonly store: Store
   readonly codex: LateCodex
   readonly idle: IdleWatch
+  readonly environment: Pick<Environment, 'env' | 'codexHome'>
   readonly isSupervised: () => boolean
   /** Undefined: there is no such door yet. */
   readonly http: () => HttpState | undefined
@@ -85,7 +88,11 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
         breaker: kind === 'broken' ? 'open' : 'closed',
         next_try_at: 'untilMs' in state ? state.untilMs : null,
       }
-      return { ...judgementOf(codex.describe()), details }
+      const problem = kind === 'missing' ? codex.problem() : undefined
+      return {
+        ...judgementOf(codex.describe(), problem),
+        details: problem === undefined ? details : { ...details, code: problem.code },
+      }
     },
   }
 
@@ -100,12 +107,12 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
   }
 }
 
-function judgementOf(codex: ReturnType<LateCodex['describe']>): Finding {
+function judgementOf(codex: ReturnType<LateCodex['describe']>, problem: ErrorShape | undefined): Finding {
   const because = codex.detail === null ? '' : `: ${codex.detail}`
   const again = 'it is started again by itself; see why it dies: tandem logs'
   switch (codex.kind) {
     case 'missing':
-      return { state: 'degraded', why: codex.detail ?? 'it is not there', cure: 'see what is wrong: tandem check' }
+      return { state: 'degraded', why: codex.detail ?? 'it is not there', cure: cureOfMissing(problem) }
     case 'stopped':
       return { state: 'degraded', why: 'it was stopped', cure: 'start the daemon anew: tandem restart' }
     case 'backing-off':
@@ -119,10 +126,17 @@ function judgementOf(codex: ReturnType<LateCodex['describe']>): Finding {
   }
 }
 
+/** The daemon keeps the PATH of its start; only whoever reads this knows whether the own shell has another. */
+function cureOfMissing(problem: ErrorShape | undefined): string {
+  if (problem?.code === 'CODEX_NOT_FOUND')
+    return 'in a shell in which `codex --version` works: tandem restart; in any other: tandem check'
+  return problem?.hint ?? 'see what is wrong: tandem check'
+}
+
 const untested = ({ version, tested_range }: ReturnType<LateCodex['describe']>): Finding => ({
   state: 'degraded',
   why: `version ${version ?? '?'} was not tested with this Tandem (tested: ${tested_range})`,
-  cure: 'if turns fail, install a tested version of Codex',
+  cure: `if turns fail: npm install --global @openai/codex@${testedRange.from}; tandem restart`,
 })
 
 export function httpPart(state: () => HttpState | undefined): Probe {

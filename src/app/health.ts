@@ -1,5 +1,6 @@
 import { createHealthRegistry, diskPart, memoryPart, watchLoopDelay } from '#ops'
 import { codexPart, httpPart, logPart, socketPart, storeParts, supervisorPart } from './health-parts.ts'
+import { codexSetupPart, directoriesPart, policyPart } from './setup-parts.ts'
 import type { Health } from '#contracts'
 import type { DaemonHealthDeps } from './health-parts.ts'
 
@@ -29,10 +30,12 @@ export function watchHealth(deps: DaemonHealthDeps): DaemonHealth {
     isVital: config.store.url === undefined,
   })
   const before = [socketPart(deps), ...storeParts(deps), disk]
-  for (const part of [...before, logPart(log, places.logFile)]) registry.add(part)
+  for (const part of [...before, directoriesPart(deps), logPart(log, places.logFile), policyPart(deps)])
+    registry.add(part)
   const watchedCodex = registry.add(codex)
   stack.use(deps.codex.onState(() => watchedCodex.look()))
   const after = [
+    codexSetupPart(deps),
     loop,
     memoryPart(config.health.max_memory_bytes),
     httpPart(deps.http),

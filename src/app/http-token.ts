@@ -18,6 +18,11 @@ export async function readHttpToken(file: string): Promise<Secret> {
   return new Secret(token)
 }
 
+/** The same look, without making one. */
+export async function inspectHttpToken(file: string): Promise<void> {
+  await read(file)
+}
+
 async function read(file: string): Promise<string | undefined> {
   await using handle = await openOwn(file)
   if (handle === undefined) return undefined

@@ -2,10 +2,13 @@ import { findCodex, probeCodexVersion, startCodexHost, testedRange } from '#code
 import { cancelled, errorShapeOf } from '#kernel'
 import type { CodexBinary, CodexHost, CodexHostDeps, CodexState, CodexVersion, FindCodexOptions } from '#codex'
 import type { VerbOutput } from '#contracts'
+import type { ErrorShape } from '#kernel'
 
 /** The host as agents see it, and what `status` says of it. */
 export interface LateCodex extends CodexHost {
   describe(): VerbOutput<'status'>['codex']
+  /** Why it could not be used at the last try. */
+  problem(): ErrorShape | undefined
 }
 
 type LateCodexDeps = Omit<CodexHostDeps, 'binary'> & { readonly find: FindCodexOptions }
@@ -27,7 +30,7 @@ class LateCodexHost implements LateCodex {
   #host: CodexHost | undefined
   #binary: CodexBinary | undefined
   #version: CodexVersion | undefined
-  #problem: string | undefined
+  #problem: ErrorShape | undefined
   #starting: Promise<CodexHost> | undefined
   readonly #stopping = new AbortController()
 
@@ -71,8 +74,12 @@ class LateCodexHost implements LateCodex {
       pid: state.kind === 'ready' ? state.pid : null,
       is_tested_version: this.#version?.isTested ?? null,
       tested_range: `${testedRange.from} to ${testedRange.to}`,
-      detail: this.#problem ?? ('lastError' in state ? state.lastError : null),
+      detail: this.#problem?.message ?? ('lastError' in state ? state.lastError : null),
     }
+  }
+
+  problem(): ErrorShape | undefined {
+    return this.#problem
   }
 
   #kind(): VerbOutput<'status'>['codex']['kind'] {
@@ -106,7 +113,7 @@ class LateCodexHost implements LateCodex {
       this.#host = host
       return host
     } catch (error) {
-      this.#problem = errorShapeOf(error).message
+      this.#problem = errorShapeOf(error)
       throw error
     }
   }

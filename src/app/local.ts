@@ -6,6 +6,7 @@ import { installIntoClaude, removeFromClaude, runCheck, runDoctor } from '#local
 import { assertSocketPathFits, inspectSocket } from './claim-socket.ts'
 import { onLeave } from './connect.ts'
 import { portInUse } from './errors.ts'
+import { inspectHttpToken } from './http-token.ts'
 import { takeLock } from './lock.ts'
 import { readConfig } from './read-config.ts'
 import { createPolicySource } from './read-policy.ts'
@@ -65,6 +66,7 @@ function checkDeps(environment: Environment): CheckDeps {
     assertSocketPathFits,
     inspectSocket,
     tryLock: async () => (await takeLock(places, systemClock, 0))[Symbol.dispose](),
+    inspectHttpToken,
     assertPortFree,
   }
 }

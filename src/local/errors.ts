@@ -1,4 +1,6 @@
+import { errorFromShape } from '#contracts'
 import { AppError, messageOf, shellQuote } from '#kernel'
+import type { PartHealth } from '#contracts'
 
 export const demoUsageWrong = (argument: string): AppError =>
   new AppError('DEMO_USAGE_WRONG', 'invalid', `the demo does not know ${JSON.stringify(argument)}`, {
@@ -115,6 +117,24 @@ export const daemonOtherVersion = (
     `the daemon (pid ${pid}) is version ${versions.daemon}, this command is ${versions.own}`,
     { hint: 'have one version everywhere: tandem restart', data: { pid, ...versions } },
   )
+
+/** A part as the daemon itself has found it. */
+export const daemonPartWrong = ({ part, why, cure, details }: PartHealth): AppError =>
+  errorFromShape({
+    code: typeof details['code'] === 'string' ? details['code'] : 'DAEMON_PART_WRONG',
+    kind: 'unavailable',
+    message: why ?? `the part ${part} of the daemon is not as it should be`,
+    hint: cure ?? 'see all of it: tandem health',
+  })
+
+export const codexNotForDaemon = (
+  pid: number,
+  { path, why }: { readonly path: string; readonly why: string },
+): AppError =>
+  new AppError('CODEX_NOT_FOUND', 'missing', `the daemon (pid ${pid}) has no codex: ${why}`, {
+    hint: `it keeps the PATH of its start, and this shell has ${path}: tandem restart`,
+    data: { pid, path },
+  })
 
 export const codexHomeMissing = (directory: string, source: string): AppError =>
   new AppError('CODEX_HOME_MISSING', 'missing', `${source} names ${directory}, which is not a directory`, {

@@ -7,25 +7,28 @@ import { systemCodeOf } from '#kernel'
 import {
   codexHomeMissing,
   codexLoginUnknown,
+  codexNotForDaemon,
   codexNotLoggedIn,
   codexUntested,
   providerKeyMissing,
   providerUnknown,
 } from '../errors.ts'
 import { ok, skipped, warning } from './finding.ts'
+import { partOfDaemon } from './daemon.ts'
 import { environmentNamesOf, namesIn } from './process-environment.ts'
 import type { CodexUserConfig } from '#contracts'
 import type { DaemonState } from './daemon.ts'
 import type { Look } from './finding.ts'
 
-type Env = Readonly<Record<string, string | undefined>>
+export type Env = Readonly<Record<string, string | undefined>>
 
 export async function lookAtCodexProgram(deps: {
   readonly configured: string | undefined
   readonly env: Env
   readonly packageDir: string
+  readonly daemon: DaemonState
 }): Promise<Look> {
-  const { configured, env, packageDir } = deps
+  const { configured, daemon, env, packageDir } = deps
   const path = env['PATH'] ?? ''
   const binary = await findCodex({ configured, path, packageRoot: packageDir })
   // A home of its own: Codex leaves links even when it is only asked for its version (0.169.0).
@@ -33,12 +36,20 @@ export async function lookAtCodexProgram(deps: {
   try {
     const probe = { PATH: `${dirname(process.execPath)}:${path}`, HOME: home, CODEX_HOME: home }
     const version = await probeCodexVersion(binary, { timeoutMs: probeMs, env: probe })
+    assertFoundByDaemon(daemon, binary.path)
     const tested = `${testedRange.from} to ${testedRange.to}`
     if (!version.isTested) return warning(codexUntested(version.text, tested))
     return ok(`${version.text} at ${binary.path}`, { version: version.text, path: binary.path, tested })
   } finally {
     await rm(home, { recursive: true, force: true })
   }
+}
+
+/** The daemon keeps the PATH of its start: what is found here need not be there. */
+function assertFoundByDaemon(daemon: DaemonState, path: string): void {
+  const part = partOfDaemon(daemon, 'codex')
+  if (daemon.kind !== 'answers' || part?.details['kind'] !== 'missing') return
+  throw codexNotForDaemon(daemon.pid, { path, why: part.why ?? 'it is not there' })
 }
 
 /** Codex makes its own `~/.codex`, but ends at once when it is named one that is not there (0.169.0). */
@@ -65,6 +76,7 @@ export async function lookAtLogin(codexHome: string, env: Env): Promise<Look> {
   const config = await configOr(codexHome)
   if (config === undefined) return skipped('the configuration of Codex has to be right first')
   const { name, provider } = providerOf(config)
+  if (isUnknown({ name, provider })) return skipped(`the provider ${name} has to be defined first`)
   if (provider !== undefined && provider['requires_openai_auth'] !== true)
     return ok(`the provider ${name} needs no login`, { provider: name })
   const auth = await readAuth(codexHome)
@@ -75,26 +87,29 @@ export async function lookAtLogin(codexHome: string, env: Env): Promise<Look> {
 }
 
 /** In the environment that counts: that of the daemon which runs, else that from which one would be started. */
-export async function lookAtProviderKey(codexHome: string, env: Env, daemon: DaemonState): Promise<Look> {
+export async function lookAtProviderKey(
+  codexHome: string,
+  env: Env,
+  daemon: { readonly pid: number | undefined },
+): Promise<Look> {
   const config = await configOr(codexHome)
   if (config === undefined) return skipped('the configuration of Codex has to be right first')
   const { name, provider } = providerOf(config)
-  if (provider === undefined && !builtIn.has(name)) throw providerUnknown(name, join(codexHome, 'config.toml'))
+  if (isUnknown({ name, provider })) throw providerUnknown(name, join(codexHome, 'config.toml'))
   const key = provider?.env_key ?? ''
   if (key === '') return ok(`the provider ${name} takes no key from the environment`)
-  return lookForKey({ key, provider: name }, namesIn(Object.entries(env)), daemon)
+  return lookForKey({ key, provider: name }, namesIn(Object.entries(env)), daemon.pid)
 }
 
 async function lookForKey(
   { key, provider }: { readonly key: string; readonly provider: string },
-  shell: ReadonlySet<string>,
-  daemon: DaemonState,
+  own: ReadonlySet<string>,
+  pid: number | undefined,
 ): Promise<Look> {
-  const pid = daemon.kind === 'none' ? undefined : daemon.pid
-  const names = pid === undefined ? shell : await environmentNamesOf(pid)
+  const names = pid === undefined || pid === process.pid ? own : await environmentNamesOf(pid)
   if (names === undefined) return skipped('the environment of the daemon cannot be read here')
   if (names.has(key)) return ok(`the provider ${provider} has ${key}`, { provider, name: key })
-  const ofDaemon = { kind: 'daemon' as const, isInShell: shell.has(key) }
+  const ofDaemon = { kind: 'daemon' as const, isInShell: own.has(key) }
   throw providerKeyMissing(key, provider, pid === undefined ? { kind: 'shell' } : { ...ofDaemon, pid })
 }
 
@@ -103,10 +118,14 @@ async function configOr(codexHome: string): Promise<CodexUserConfig | undefined>
   return readUserConfig(codexHome).catch(() => undefined)
 }
 
-function providerOf(config: CodexUserConfig): {
+interface ChosenProvider {
   readonly name: string
   readonly provider: NonNullable<CodexUserConfig['model_providers']>[string] | undefined
-} {
+}
+
+const isUnknown = ({ name, provider }: ChosenProvider): boolean => provider === undefined && !builtIn.has(name)
+
+function providerOf(config: CodexUserConfig): ChosenProvider {
   const named = config['model_provider']
   const name = typeof named === 'string' ? named : 'openai'
   return { name, provider: config.model_providers?.[name] }

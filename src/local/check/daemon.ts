@@ -3,15 +3,35 @@ import { createClient, lockHolder, readStartError, statusOf, strayAddress } from
 import { AppError } from '#kernel'
 import { addressStray, daemonHangs, daemonOtherVersion, daemonSuspended } from '../errors.ts'
 import { ok, skipped, warning } from './finding.ts'
-import type { HelloResult, Places } from '#contracts'
+import type { Client } from '#client'
+import type { Health, HelloResult, PartHealth, Places } from '#contracts'
 import type { Clock } from '#kernel'
 import type { Look } from './finding.ts'
 
 export type DaemonState =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'answers'; readonly pid: number; readonly hello: HelloResult }
+  | { readonly kind: 'none'; readonly pid: undefined }
+  /** `health` is undefined when it did not tell in time. */
+  | {
+      readonly kind: 'answers'
+      readonly pid: number
+      readonly hello: HelloResult
+      readonly health: Health | undefined
+    }
   /** Somebody holds the lock, or is at the socket, and does not greet. */
   | { readonly kind: 'silent'; readonly pid: number | undefined; readonly error: AppError }
+
+export const noDaemon: DaemonState = { kind: 'none', pid: undefined }
+
+/** How the daemon itself finds one of its parts; undefined when none runs, or it does not tell. */
+export function partOfDaemon(daemon: DaemonState, name: string): PartHealth | undefined {
+  return daemon.kind === 'answers' ? daemon.health?.parts.find(({ part }) => part === name) : undefined
+}
+
+async function healthOf(client: Client): Promise<Health | undefined> {
+  const signal = AbortSignal.timeout(greetMs)
+  // What keeps it from telling is said by `tandem health`.
+  return client.call('health', {}, { caller: { door: 'cli' }, signal }).catch(() => undefined)
+}
 
 /** Greets the daemon if there is one; starts none. */
 export async function findDaemon(deps: {
@@ -21,7 +41,7 @@ export async function findDaemon(deps: {
 }): Promise<DaemonState> {
   const { places, clock } = deps
   const holder = lockHolder(places.lockFile)
-  if (holder === null) return { kind: 'none' }
+  if (holder === null) return noDaemon
   await using client = createClient({
     places,
     clock,
@@ -30,11 +50,11 @@ export async function findDaemon(deps: {
   })
   try {
     const hello = await client.connect()
-    return { kind: 'answers', pid: hello.pid, hello }
+    return { kind: 'answers', pid: hello.pid, hello, health: await healthOf(client) }
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     // Where the kernel does not tell who holds the lock, nobody at the socket means that there is none.
-    if (holder === undefined && error.code === 'DAEMON_NOT_RUNNING') return { kind: 'none' }
+    if (holder === undefined && error.code === 'DAEMON_NOT_RUNNING') return noDaemon
     return { kind: 'silent', pid: holder, error }
   }
 }

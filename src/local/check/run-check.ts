@@ -2,9 +2,10 @@ import { checkPrivateDirectory } from '#ops'
 import { inspectStore } from '#store'
 import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
-import { findDaemon, lookAtDaemon, lookAtLastStart } from './daemon.ts'
+import { codexHomeOf } from './codex-setup.ts'
+import { findDaemon, lookAtDaemon, lookAtLastStart, noDaemon, partOfDaemon } from './daemon.ts'
 import { lookAtDisk, lookAtLog } from './disk.ts'
-import { storeHeld } from '../errors.ts'
+import { daemonPartWrong, storeHeld } from '../errors.ts'
 import { examine, ok, skipped } from './finding.ts'
 import { writerOf } from './store-lock.ts'
 import type { Config, Finding, FindingsReport, Places } from '#contracts'
@@ -33,6 +34,8 @@ export interface CheckDeps {
   readonly inspectSocket: (path: string) => Promise<'free' | 'stale'>
   /** Takes the daemon's lock and gives it back at once: LOCK_UNUSABLE, DAEMON_ALREADY_RUNNING. */
   readonly tryLock: () => Promise<void>
+  /** HTTP_TOKEN_UNSAFE; none is fine, and stays so. */
+  readonly inspectHttpToken: (file: string) => Promise<void>
   /** HTTP_PORT_TAKEN. */
   readonly assertPortFree: (port: number) => Promise<void>
 }
@@ -50,7 +53,7 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
   const runtime = await examine('runtime directory', () => lookAtDirectory(places.runtimeDir, 'TANDEM_RUNTIME_DIR'))
   const isPlaceGood = [state, runtime].every(finding => finding.state === 'ok')
   // A directory that others can enter is not trusted to tell of a daemon.
-  const daemon: DaemonState = isPlaceGood ? await findDaemon(deps) : { kind: 'none' }
+  const daemon: DaemonState = isPlaceGood ? await findDaemon(deps) : noDaemon
   const isRunning = daemon.kind !== 'none'
   const findings: readonly Finding[] = [
     await examine('node', () => ok(`Node ${process.versions.node}`)),
@@ -68,25 +71,21 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
     await examine('socket', () => lookAtSocket(deps, { isRunning, isPlaceGood })),
     await examine('log', () => lookAtLog(places)),
     await examine('store', () => lookAtStore(deps, config, isRunning)),
-    await examine('http', () => lookAtPort(deps, config, isRunning)),
+    await examine('http', () =>
+      isPlaceGood ? lookAtHttp(deps, config, daemon) : skipped('its directories have to be right first'),
+    ),
     ...(await examineCodex(deps, config, daemon)),
   ]
   return { findings: [...findings] }
 }
 
 async function examineCodex(deps: CheckDeps, config: Config, daemon: DaemonState): Promise<readonly Finding[]> {
-  const codexHome = config.codex.home ?? deps.codexHome
-  const source = config.codex.home === undefined ? 'CODEX_HOME' : 'codex.home in config.toml'
-  const home = {
-    directory: codexHome,
-    source,
-    isNamed: config.codex.home !== undefined || Boolean(deps.env['CODEX_HOME']),
-  }
+  const home = codexHomeOf({ ...deps, config })
   return [
-    await examine('codex', () => lookAtCodexProgram({ ...deps, configured: config.codex.path })),
+    await examine('codex', () => lookAtCodexProgram({ ...deps, configured: config.codex.path, daemon })),
     await examine('codex home', () => lookAtCodexHome(home)),
-    await examine('login', () => lookAtLogin(codexHome, deps.env)),
-    await examine('provider key', () => lookAtProviderKey(codexHome, deps.env, daemon)),
+    await examine('login', () => lookAtLogin(home.directory, deps.env)),
+    await examine('provider key', () => lookAtProviderKey(home.directory, deps.env, daemon)),
   ]
 }
 
@@ -119,10 +118,13 @@ async function lookAtStore({ places }: CheckDeps, { store }: Config, isRunning: 
   return ok(version === undefined ? `${place} (made at the first start)` : `${place}, sound, version ${version}`)
 }
 
-async function lookAtPort({ assertPortFree }: CheckDeps, { http }: Config, isRunning: boolean): Promise<Look> {
+async function lookAtHttp(deps: CheckDeps, { http }: Config, daemon: DaemonState): Promise<Look> {
   if (!http.enabled) return ok('off, as configured')
-  if (isRunning) return ok('`tandem health` says how it serves')
+  await deps.inspectHttpToken(deps.places.httpTokenFile)
+  const part = partOfDaemon(daemon, 'http')
+  if (part !== undefined && part.state !== 'healthy') throw daemonPartWrong(part)
+  if (daemon.kind !== 'none') return ok('`tandem health` says how it serves')
   if (http.port === 0) return ok('takes a free port')
-  await assertPortFree(http.port)
+  await deps.assertPortFree(http.port)
   return ok(`port ${http.port} is free`)
 }
