@@ -105,6 +105,12 @@ export const storeWriterStopped = (cause?: unknown): AppError =>
     },
   )
 
+/** A later thread has looked: it is known. */
+export const storeWriterEnded = (): AppError =>
+  new AppError('STORE_FAILED', 'unavailable', 'the writer of the store stopped; nothing of this was written', {
+    hint: 'try again; another one has started by itself',
+  })
+
 /** `unique` names the columns, as in "turns.idempotency_key". */
 export const storeDuplicateKey = (unique: string, cause?: unknown): AppError =>
   new AppError('STORE_DUPLICATE_KEY', 'conflict', `there is a row with the same ${unique} already`, {

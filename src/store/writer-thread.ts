@@ -18,7 +18,8 @@ if (port === null) throw new Error('the writer runs as a worker thread')
 let connection: Connection | undefined
 
 port.on('message', (message: ToWriter) => {
-  if (message.kind === 'write') return port.postMessage(write(message.batches))
+  if (message.kind === 'write') return port.postMessage(write(message.group, message.batches))
+  if (message.kind === 'ask') return port.postMessage(ask(message.group))
   forgetConnection()
   port.close()
 })
@@ -28,20 +29,48 @@ interface Connection {
   readonly prepared: PreparedStatements
 }
 
-function write(batches: readonly Batch[]): FromWriter {
+function write(group: string, batches: readonly Batch[]): FromWriter {
   try {
     const current = (connection ??= open())
     const { database, prepared } = current
     prepared.of('begin immediate').run()
     const results = batches.map(batch => writeBatch(current, batch))
+    if (batches.some(batch => batch.length > 0)) sign(prepared, { group, results })
     waitAtGate()
     if (!database.isTransaction) throw new Error('the transaction ended before its commit')
     prepared.of('commit').run()
+    endAtGate(3)
     return { kind: 'results', results }
   } catch (error) {
     const problem = problemOf(error)
     abandon(problem)
     return { kind: 'failed', problem }
+  }
+}
+
+/** The last group and what became of its batches, in its own transaction: a thread that comes after this one can tell. */
+interface Signature {
+  readonly group: string
+  readonly results: readonly BatchResult[]
+}
+
+function sign(prepared: PreparedStatements, signature: Signature): void {
+  prepared
+    .of(
+      "insert into facts (name, value) values ('last_group', ?) on conflict (name) do update set value = excluded.value",
+    )
+    .run(JSON.stringify(signature))
+}
+
+function ask(group: string): FromWriter {
+  try {
+    const { prepared } = (connection ??= open())
+    const row = prepared.of("select value from facts where name = 'last_group'").get()
+    if (row === undefined) return { kind: 'absent' }
+    const last: Signature = JSON.parse(String(row['value']))
+    return last.group === group ? { kind: 'results', results: last.results } : { kind: 'absent' }
+  } catch (error) {
+    return { kind: 'failed', problem: problemOf(error) }
   }
 }
 
@@ -105,6 +134,11 @@ function waitAtGate(): void {
   const { gate } = setup.faults
   if (gate === undefined) return
   Atomics.wait(gate, 0, 1, 10_000)
+  endAtGate(2)
+}
+
+function endAtGate(state: number): void {
+  const { gate } = setup.faults
   // In a worker this ends the thread, not the program.
-  if (Atomics.load(gate, 0) === 2) process.exit(1)
+  if (gate !== undefined && Atomics.load(gate, 0) === state) process.exit(1)
 }

@@ -1,6 +1,7 @@
 import { newAgentId } from '#kernel'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insertTurn, updateAgent } from './index.ts'
@@ -8,8 +9,8 @@ import type { Change, Store } from './index.ts'
 import { addAgent, agentRow, createSqliteHome, textEvent, turnRow } from './test-arms.ts'
 import type { SqliteHome } from './test-arms.ts'
 
-/** At 0 the writer commits, at 1 it waits before its COMMIT, at 2 it dies there. */
-function createGate(): { readonly cells: Int32Array<SharedArrayBuffer>; set(state: 0 | 1 | 2): void } {
+/** At 0 the writer commits, at 1 it waits before its COMMIT, at 2 it dies there, at 3 right after it. */
+function createGate(): { readonly cells: Int32Array<SharedArrayBuffer>; set(state: 0 | 1 | 2 | 3): void } {
   const cells = new Int32Array(new SharedArrayBuffer(4))
   return {
     cells,
@@ -102,11 +103,46 @@ describe('the writer', () => {
     gate.set(2)
     expect(await lost).toMatchObject({
       code: 'STORE_FAILED',
-      message: expect.stringContaining('whether this was written is not known'),
+      message: expect.stringContaining('nothing of this was written'),
     })
     gate.set(0)
     await waiting.catch(() => write('waiting'))
     expect(await texts()).toEqual(['before', 'waiting'])
+  })
+
+  test('a thread that dies right after its COMMIT: the next one finds what it wrote, and what it refused', async () => {
+    const told: unknown[] = []
+    store.onEvents(events => told.push(...events.map(event => event.data['text'])))
+    const nobody = newAgentId(2)
+    gate.set(3)
+    const group = [
+      write('written'),
+      store.commit({ events: [textEvent(agentId, 'no')], changes: [updateAgent(nobody, { title: 'no' })] }),
+      write('written, too'),
+    ]
+    const [first, refused, last] = await Promise.allSettled(group)
+    gate.set(0)
+    expect([first?.status, refused, last?.status]).toMatchObject([
+      'fulfilled',
+      { status: 'rejected', reason: { code: 'STORE_MISSING' } },
+      'fulfilled',
+    ])
+    await write('after')
+    expect(await texts()).toEqual(['written', 'written, too', 'after'])
+    expect(told).toEqual(['written', 'written, too', 'after'])
+  })
+
+  test('whose next thread cannot look says that it is not known', async () => {
+    gate.set(1)
+    const lost = errorOf(write('lost'))
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)))
+    rmSync(home.file)
+    mkdirSync(home.file)
+    gate.set(2)
+    expect(await lost).toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('whether this was written is not known'),
+    })
   })
 })
 

@@ -1,6 +1,8 @@
 import { within } from '#kernel'
+import type { AppError } from '#kernel'
+import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { storeWriterStopped } from './errors.ts'
+import { storeWriterEnded, storeWriterStopped } from './errors.ts'
 import { storeErrorOf } from './sqlite-errors.ts'
 import { WriteQueue } from './write-queue.ts'
 import type { GroupOutcome, PendingWrite, WriteFailure, WriteQueueOptions } from './write-queue.ts'
@@ -17,8 +19,8 @@ export class Writer implements AsyncDisposable {
   readonly #options: WriterOptions
   readonly #queue: WriteQueue
   #worker: Worker | undefined
-  /** Tells the queue what became of the group that the thread has. */
-  #settle: ((outcome: GroupOutcome) => void) | undefined
+  #flight: Flight | undefined
+  #isClosing = false
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -38,6 +40,7 @@ export class Writer implements AsyncDisposable {
   /** Drains, then ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain()
+    this.#isClosing = true
     const worker = this.#worker
     if (worker === undefined) return
     const ended = new Promise<void>(resolve => worker.once('exit', () => resolve()))
@@ -47,16 +50,21 @@ export class Writer implements AsyncDisposable {
   }
 
   #write(batches: readonly Batch[]): Promise<GroupOutcome> {
-    return new Promise(resolve => {
-      this.#settle = resolve
-      try {
-        this.#worker ??= this.#startWorker()
-        this.#worker.postMessage({ kind: 'write', batches } satisfies ToWriter)
-      } catch (error) {
-        // No thread to be had (EAGAIN): the next write tries again.
-        resolve(() => ({ kind: 'error', error: storeWriterStopped(error) }))
-      }
+    return new Promise(settle => {
+      const group = randomUUID()
+      this.#flight = { group, settle, isAsked: false }
+      this.#post({ kind: 'write', group, batches })
     })
+  }
+
+  #post(message: ToWriter): void {
+    try {
+      this.#worker ??= this.#startWorker()
+      this.#worker.postMessage(message)
+    } catch (error) {
+      // No thread to be had (EAGAIN): the next write tries again.
+      this.#land(rejecting(storeWriterStopped(error)))
+    }
   }
 
   #startWorker(): Worker {
@@ -64,26 +72,58 @@ export class Writer implements AsyncDisposable {
     const workerData: WriterSetup = { file, lockWaitMs, faults }
     const worker = new Worker(writerFile(), { workerData, resourceLimits, execArgv: [], name: 'store-writer' })
     let cause: unknown
-    worker.on('message', (answer: FromWriter) => this.#settle?.(outcomeOf(file, answer)))
+    worker.on('message', (answer: FromWriter) => this.#land(this.#outcomeOf(answer)))
     worker.on('error', error => (cause = error))
-    // Also after an error; what was in flight may have been committed or not.
+    // Also after an error.
     worker.on('exit', () => {
       this.#worker = undefined
-      this.#settle?.(() => ({ kind: 'error', error: storeWriterStopped(cause) }))
+      this.#ended(cause)
     })
     return worker
   }
+
+  /** What was in flight may have been committed or not, and nobody is told anything before the next thread has looked. */
+  #ended(cause: unknown): void {
+    const flight = this.#flight
+    if (flight === undefined) return
+    if (flight.isAsked || this.#isClosing) return this.#land(rejecting(storeWriterStopped(cause)))
+    this.#flight = { ...flight, isAsked: true }
+    this.#post({ kind: 'ask', group: flight.group })
+  }
+
+  #outcomeOf(answer: FromWriter): GroupOutcome {
+    const { file } = this.#options
+    if (answer.kind === 'absent') return rejecting(storeWriterEnded())
+    if (answer.kind === 'results') return index => failureOf(file, answer.results[index])
+    const error = storeErrorOf(file, answer.problem)
+    // An answer that it could not look says nothing of the group.
+    return rejecting(this.#flight?.isAsked === true ? storeWriterStopped(error) : error)
+  }
+
+  #land(outcome: GroupOutcome): void {
+    const flight = this.#flight
+    this.#flight = undefined
+    flight?.settle(outcome)
+  }
 }
+
+/** The group that the thread has. */
+interface Flight {
+  readonly group: string
+  /** Tells the queue what became of it. */
+  readonly settle: (outcome: GroupOutcome) => void
+  /** The thread that had it ended; another one looks for it. */
+  readonly isAsked: boolean
+}
+
+const rejecting =
+  (error: AppError): GroupOutcome =>
+  () => ({ kind: 'error', error })
 
 /** From source the thread is TypeScript beside this file; in a release it is a bundle of its own beside this one. */
 function writerFile(): URL {
   const name = import.meta.url.endsWith('.ts') ? './writer-thread.ts' : './store-writer.js'
   return new URL(name, import.meta.url)
-}
-
-function outcomeOf(file: string, answer: FromWriter): GroupOutcome {
-  if (answer.kind === 'failed') return () => ({ kind: 'error', error: storeErrorOf(file, answer.problem) })
-  return index => failureOf(file, answer.results[index])
 }
 
 function failureOf(file: string, result: BatchResult | undefined): WriteFailure | undefined {
