@@ -207,3 +207,50 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
     })
   })
 })
+
+describe("another caller's turns and sessions", { timeout: 120_000 }, () => {
+  const held = rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'open' }, say('there')])
+  const stranger = (project: string): Caller => ({ door: 'mcp', claude_session_id: 's2', project_dir: project })
+
+  it('are steered only by who could ask for such a turn there', async () => {
+    let policy: PolicyInput = { max_sandbox: 'workspace-write' }
+    await using bench = await openBench([held, wrote], { policy: () => policy })
+    const { agents } = bench.life
+    const turn = await bench.ask({ prompt: 'hold', sandbox: 'workspace-write' })
+    await bench.event(turn, 'text')
+    const elsewhere = stranger(bench.folder.concat('/home'))
+    await expect(agents.steer(turn.id, 'delete it', elsewhere)).rejects.toMatchObject({
+      code: 'POLICY_DENIED_DIRECTORY',
+    })
+    policy = {}
+    const there = stranger(bench.project)
+    await expect(agents.steer(turn.id, 'delete it', there)).rejects.toMatchObject({ code: 'POLICY_DENIED_SANDBOX' })
+    expect(await bench.events(turn, 'turn.steered')).toEqual([])
+    policy = { max_sandbox: 'workspace-write' }
+    expect(await agents.steer(turn.id, 'leave it', there)).toMatchObject({ id: turn.id })
+    bench.model.release('open')
+    await bench.ended(turn)
+  })
+
+  it('are gone on with only by who may read where they began', async () => {
+    let policy: PolicyInput = {}
+    await using bench = await openBench([wrote], { policy: () => policy })
+    const first = await bench.answer({ prompt: 'hello' })
+    const own = join(bench.folder, 'own')
+    await mkdir(own)
+    const input = bench.input({
+      prompt: 'what did you read?',
+      cd: own,
+      session_id: first.session_id ?? '',
+      skip_git_repo_check: true,
+    })
+    const { agents } = bench.life
+    await expect(agents.accept(input, stranger(own))).rejects.toMatchObject({
+      code: 'POLICY_DENIED_DIRECTORY',
+      message: expect.stringContaining(bench.project),
+    })
+    policy = { directories: { allow: [bench.project] } }
+    const { turn } = await agents.accept(input, stranger(own))
+    expect(await bench.ended(turn)).toMatchObject({ status: 'completed', session_id: first.session_id })
+  })
+})

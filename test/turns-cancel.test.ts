@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { AppError } from '#kernel'
 import { rule, say, shell } from '#scripted-model'
-import { openBench } from '../src/agents/test-harness.ts'
+import { caller, openBench } from '../src/agents/test-harness.ts'
 
 const held = rule('held', { lastText: 'hold' }, [say('I was '), { gate: 'open' }])
 const echo = rule('echo', {}, [say('you said {{lastText}}')])
@@ -128,7 +128,7 @@ describe('a steered turn', { timeout: 60_000 }, () => {
     for (let round = 0; round < 5; round += 1) {
       const turn = await bench.ask({ prompt: 'wait' })
       await bench.event(turn, 'turn.started')
-      await bench.life.agents.steer(turn.id, 'leave the tests alone')
+      await bench.life.agents.steer(turn.id, 'leave the tests alone', caller)
       await bench.life.agents.cancel(turn.id, 'ann')
       expect(await bench.events(turn, 'turn.steered')).toHaveLength(1)
     }
@@ -147,14 +147,14 @@ describe('a steered turn', { timeout: 60_000 }, () => {
       session_id: (await bench.life.agents.turn(turn.id)).threadId ?? '',
     })
     await bench.model.waitForRequest(request => request.rule === 'work', { timeoutMs: 20_000 })
-    await bench.life.agents.steer(turn.id, 'leave the tests alone')
-    await expect(bench.life.agents.steer(waiting.id, 'x')).rejects.toMatchObject({ code: 'TURN_NOT_RUNNING' })
+    await bench.life.agents.steer(turn.id, 'leave the tests alone', caller)
+    await expect(bench.life.agents.steer(waiting.id, 'x', caller)).rejects.toMatchObject({ code: 'TURN_NOT_RUNNING' })
     bench.model.release('open')
     expect(await bench.ended(turn)).toMatchObject({ success: true, agent_messages: 'I leave them' })
     expect((await bench.events(turn, 'turn.steered')).map(event => event.data)).toEqual([
       { message: 'leave the tests alone' },
     ])
-    await expect(bench.life.agents.steer(turn.id, 'x')).rejects.toMatchObject({ code: 'TURN_NOT_RUNNING' })
+    await expect(bench.life.agents.steer(turn.id, 'x', caller)).rejects.toMatchObject({ code: 'TURN_NOT_RUNNING' })
     await bench.ended(waiting)
   })
 })

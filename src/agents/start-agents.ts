@@ -61,7 +61,7 @@ export interface Agents {
     turnId: TurnId,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<TurnRow>
-  steer(turnId: string, message: string): Promise<TurnRow>
+  steer(turnId: string, message: string, caller: Caller): Promise<TurnRow>
   cancel(turnId: string, by: string): Promise<TurnRow>
   answer(turn: TurnRow, options?: AnswerOptions): Promise<TurnAnswer>
   summary(turn: TurnRow): TurnSummary
@@ -106,7 +106,7 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
     accept: (input, caller) => service.accept(input, caller),
     turn: turnId => service.find(turnId),
     wait: (turnId, options) => service.wait(turnId, options),
-    steer: (turnId, message) => service.steer(turnId, message),
+    steer: (turnId, message, caller) => service.steer(turnId, message, caller),
     cancel: (turnId, by) => service.cancel(turnId, by),
     answer: (turn, options) => answerOf(deps, turn, options),
     summary: turnSummaryOf,

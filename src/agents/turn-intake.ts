@@ -125,6 +125,8 @@ async function agentFor(
     return { row: deps.sessions.begin({ cd: request.cd, prompt: input.prompt, caller }), isNew: true }
   const found = await deps.sessions.find(input.session_id, { cd: request.cd, caller })
   const row = requireOpen(requireHere(found, deps.store.nodeId))
+  // It knows what it was told and read where it began.
+  if (row.cwd !== request.cd) await deps.policy.admit({ cd: row.cwd, sandbox: 'read-only', caller })
   return { row, isNew: false }
 }
 

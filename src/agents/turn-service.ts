@@ -9,6 +9,7 @@ import type { Accepted, IntakeDeps } from './turn-intake.ts'
 import { concludeTurn } from './turn-outcome.ts'
 import type { ConcludeDeps, EndedOutcome } from './turn-outcome.ts'
 import { TurnQueue } from './turn-queue.ts'
+import { requestOf } from './turn-request.ts'
 import type { AskInput } from './turn-request.ts'
 import { TurnRun } from './turn-run.ts'
 import { isOpen } from './turn-status.ts'
@@ -139,8 +140,11 @@ export class TurnService {
     }
   }
 
-  async steer(turnId: string, message: string): Promise<TurnRow> {
+  /** Who steers a turn does what it does: it must be allowed to the caller as if it asked for the turn itself. */
+  async steer(turnId: string, message: string, caller: Caller): Promise<TurnRow> {
     const turn = this.#requireHere(await this.find(turnId))
+    const { cd, sandbox } = requestOf(turn)
+    await this.#deps.intake.policy.admit({ cd, sandbox, caller })
     const run = this.#runs.get(turn.id)?.run
     if (run === undefined || !(await run.steer(message))) throw turnNotRunning(turn.id, turn.status)
     return this.find(turnId)
