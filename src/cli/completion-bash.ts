@@ -1,4 +1,4 @@
-import { placeCases, valueCases } from './completion-cases.ts'
+import { placeCases, valueFunction } from './completion-cases.ts'
 import { firstWords, groupsOf, lastWord } from './completion-model.ts'
 import type { CompletedCommand } from './completion-model.ts'
 import { quoted } from './shell-words.ts'
@@ -51,13 +51,7 @@ export function bashScript(commands: readonly CompletedCommand[]): string {
     '  fi',
     '  for one in "${choices[@]}"; do if [[ $one == "$word"* ]]; then COMPREPLY+=("$one"); fi; done',
     '}',
-    '# Whether a flag takes a value; sets where it comes from.',
-    '_tandem_value() {',
-    '  case $1 in',
-    ...commands.flatMap(valueCases),
-    '    *) return 1 ;;',
-    '  esac',
-    '}',
+    ...valueFunction(commands),
     'complete -F _tandem tandem',
     '',
   ].join('\n')

@@ -1,14 +1,18 @@
 import type { CompletedCommand, Source } from './completion-model.ts'
 import { quoted } from './shell-words.ts'
 
-/* Branches of a `case`, which bash and zsh write alike: each sets `source` to where a value comes from. */
+/* What bash and zsh write alike: branches of a `case` that set `source` to where a value comes from. */
 
-/** By command and flag: those that take a value. */
-export function valueCases({ name, options }: CompletedCommand): readonly string[] {
-  return options.flatMap(({ flags, value }) =>
-    value === null ? [] : [branch(flags.map(flag => quoted(`${name} ${flag}`)).join('|'), value)],
-  )
-}
+/** The function that tells of "COMMAND FLAG" whether it takes a value. */
+export const valueFunction = (commands: readonly CompletedCommand[]): readonly string[] => [
+  '# Whether a flag takes a value; sets where it comes from.',
+  '_tandem_value() {',
+  '  case $1 in',
+  ...commands.flatMap(valueCases),
+  '    *) return 1 ;;',
+  '  esac',
+  '}',
+]
 
 /** By command and place, after a colon. */
 export function placeCases({ name, places, takesRest }: CompletedCommand): readonly string[] {
@@ -16,6 +20,12 @@ export function placeCases({ name, places, takesRest }: CompletedCommand): reado
     const pattern = takesRest && at === places.length - 1 ? '*' : String(at)
     return `    ${branch(`${quoted(`${name}:`)}${pattern}`, place)}`
   })
+}
+
+function valueCases({ name, options }: CompletedCommand): readonly string[] {
+  return options.flatMap(({ flags, value }) =>
+    value === null ? [] : [branch(flags.map(flag => quoted(`${name} ${flag}`)).join('|'), value)],
+  )
 }
 
 const branch = (pattern: string, source: Source): string => `    ${pattern}) source=${quoted(sourceText(source))} ;;`

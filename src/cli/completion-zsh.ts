@@ -1,4 +1,4 @@
-import { placeCases, valueCases } from './completion-cases.ts'
+import { placeCases, valueFunction } from './completion-cases.ts'
 import { firstWords, groupsOf, lastWord } from './completion-model.ts'
 import type { CompletedCommand } from './completion-model.ts'
 import { quoted } from './shell-words.ts'
@@ -50,13 +50,7 @@ export function zshScript(commands: readonly CompletedCommand[]): string {
     '    words:*) compadd -- ${(f)source#words:} ;;',
     '  esac',
     '}',
-    '# Whether a flag takes a value; sets where it comes from.',
-    '_tandem_value() {',
-    '  case $1 in',
-    ...commands.flatMap(valueCases),
-    '    *) return 1 ;;',
-    '  esac',
-    '}',
+    ...valueFunction(commands),
     'if [[ $funcstack[1] == _tandem ]]; then _tandem "$@"; else compdef _tandem tandem; fi',
     '',
   ].join('\n')
