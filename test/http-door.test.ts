@@ -1,10 +1,10 @@
+import { randomInt } from 'node:crypto'
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { httpOf } from './support/http-client.ts'
 import { createTestTandem } from './support/tandem.ts'
-import type { AddressInfo } from 'node:net'
 import type { HttpAddress } from './support/http-client.ts'
 import type { TestTandem } from './support/tandem.ts'
 
@@ -24,6 +24,33 @@ function configure(tandem: TestTandem, text: string): void {
   writeFileSync(tandem.places.configFile, text)
 }
 
+/**
+ * A port that is free and stays so: below those that the system gives to connections, of which a whole run of tests makes many, and one of
+ * them would have it in the moment in which a door is closed.
+ */
+async function freePort(): Promise<number> {
+  const range = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+  const first = Math.max(Number.parseInt(range, 10), 12_000)
+  for (let tries = 0; tries < 50; tries += 1) {
+    const port = randomInt(first - 10_000, first)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    server.close()
+    if (isFree) return port
+  }
+  throw new Error(`no port below ${first} is free`)
+}
+
+/** As if its last door had been at a port that stays free. */
+async function withLastPort(tandem: TestTandem): Promise<TestTandem> {
+  mkdirSync(tandem.places.stateDir, { recursive: true, mode: 0o700 })
+  writeFileSync(tandem.places.httpFile, JSON.stringify({ url: null, pid: null, port: await freePort() }))
+  return tandem
+}
+
 /** A line of the log, once it is there. */
 async function logged(tandem: TestTandem, event: string): Promise<Readonly<Record<string, unknown>>> {
   const lines = (): readonly Readonly<Record<string, unknown>>[] =>
@@ -35,7 +62,7 @@ async function logged(tandem: TestTandem, event: string): Promise<Readonly<Recor
 }
 
 test('is there with its daemon, is told to people and programs, goes with it, and comes back at the same address', async () => {
-  await using tandem = createTestTandem()
+  await using tandem = await withLastPort(createTestTandem())
   const { places } = tandem
   const first = await up(tandem)
   expect(statSync(places.httpTokenFile).mode & 0o777).toBe(0o600)
@@ -55,7 +82,7 @@ test('is there with its daemon, is told to people and programs, goes with it, an
 })
 
 test('gets another port when that of last time is taken', async () => {
-  await using tandem = createTestTandem()
+  await using tandem = await withLastPort(createTestTandem())
   const first = await up(tandem)
   await tandem.run(['down'])
   const other = createServer().listen(Number(new URL(first.url).port), '127.0.0.1')
@@ -67,7 +94,7 @@ test('gets another port when that of last time is taken', async () => {
 })
 
 test('comes back after kill -9 at the same address, with the same token', async () => {
-  await using tandem = createTestTandem()
+  await using tandem = await withLastPort(createTestTandem())
   const first = await up(tandem)
   const pid = tandem.daemonPid() ?? 0
   process.kill(pid, 'SIGKILL')
@@ -77,9 +104,9 @@ test('comes back after kill -9 at the same address, with the same token', async 
 
 test('a configured port that is taken keeps HTTP away and not the daemon; the log says how to cure it', async () => {
   await using tandem = createTestTandem()
-  const other = createServer().listen(0, '127.0.0.1')
+  const port = await freePort()
+  const other = createServer().listen(port, '127.0.0.1')
   await once(other, 'listening')
-  const { port } = other.address() as AddressInfo
   configure(tandem, `[http]\nport = ${port}\n`)
   expect(await tandem.run(['up'])).toMatchObject({ code: 0 })
   expect(await logged(tandem, 'HTTP is not served')).toMatchObject({
