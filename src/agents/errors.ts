@@ -349,3 +349,10 @@ export const upstreamFailures = {
   responseTooManyFailedAttempts: unreachable,
   other: upstreamFailure('CODEX_TURN_FAILED', 'unavailable', 'see `tandem events --turn` for what led to it'),
 } as const satisfies Readonly<Record<string, UpstreamFailure>>
+
+/** The store has been away for so long that what a turn says does not fit into memory any more. */
+export const recordTooLong = (maxChars: number): AppError =>
+  new AppError('STORE_BUSY', 'busy', `more than ${maxChars} characters of one turn are waiting for the store`, {
+    hint: 'see why nothing can be written: tandem health',
+    data: { max_chars: maxChars },
+  })

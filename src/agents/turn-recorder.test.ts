@@ -138,4 +138,26 @@ describe('the record of a turn', () => {
     await recorder.settled()
     expect(writes).toEqual(['A'])
   })
+
+  it('keeps what counts of what comes while the store is away for long, and not without end', async () => {
+    const { recorder, writes, release } = openRecorder(['held'])
+    recorder.note({ kind: 'warning', data: { message: 'first' } })
+    const large = 'x'.repeat(5 * 1024 * 1024)
+    for (let n = 0; n < 10; n += 1) {
+      recorder.codexEvent(delta('m1', large))
+      void recorder.hold([], [])
+    }
+    recorder.codexEvent(message('m1', 'the whole message'))
+    const warnings = Array.from({ length: 8 }, () => recorder.hold([], [{ kind: 'warning', data: { message: large } }]))
+    const ended = recorder.commit([change('END')], [])
+    release()
+    const kept = await Promise.allSettled(warnings)
+    await ended
+    const written = writes.join(' ')
+    expect(written.length).toBeLessThan(32 * 1024 * 1024)
+    expect(written).toContain('the whole message')
+    expect(writes.at(-1)).toContain('END')
+    expect(kept[0]?.status).toBe('fulfilled')
+    expect(kept.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'STORE_BUSY' } })
+  })
 })

@@ -3,14 +3,17 @@ import type { Clock, Log } from '#kernel'
 import type { CodexEvent } from '#codex'
 import type { NewEvent } from '#contracts'
 import type { Change, EventInput, Store } from '#store'
+import { recordTooLong } from './errors.ts'
 import { noteOf } from './event-notes.ts'
 import { createSaidSoFar } from './turn-said.ts'
 import type { Said } from './turn-said.ts'
 
 /** Text that has come, and what else Codex says, is on its way to the store at most this much later. */
 const textIntervalMs = 30
-/** Tries of a write that fails for a passing reason (a full disk), with pauses up to 5 s: about 10 minutes. */
-const maxTries = 130
+/** Pauses between the tries of a write that fails for a passing reason (a full disk, a database that is away). */
+const pause = { firstMs: 100, maxMs: 5000 }
+/** Characters that wait for the store in one turn. Beyond it first what a message says by and by goes, then whatever comes. */
+const maxWaitingChars = 32 * 1024 * 1024
 /** Events in one write, and characters of their data: far below what the store refuses as too large. */
 const maxBatchEvents = 1000
 const maxBatchChars = 4 * 1024 * 1024
@@ -60,6 +63,9 @@ export class TurnRecorder {
   /** Everything that the turn ever came to went through here: no earlier run of it had begun. */
   hasWhole = false
   #queue: Entry[] = []
+  /** Of everything in the queue. */
+  #chars = 0
+  #hasTexts = false
   #isWriting = false
   #textTimer: Disposable | null = null
 
@@ -102,8 +108,15 @@ export class TurnRecorder {
     const events = all.map(note => ({ ...note, ...this.#place() }))
     const done = Promise.withResolvers<void>()
     // Counted here, where what cannot be written at all fails for whoever brought it, and not while others are written.
-    this.#queue.push({ changes, events, chars: JSON.stringify(events).length, done })
+    const entry = { changes, events, chars: JSON.stringify(events).length, done }
     for (const note of all) this.#said.hear(note)
+    if (this.#chars + entry.chars > maxWaitingChars) this.#shedTexts()
+    // What changes the turn itself is small, and never left out.
+    const isTooMuch = this.#chars + entry.chars > maxWaitingChars && changes.length === 0
+    if (isTooMuch) return Promise.reject(recordTooLong(maxWaitingChars))
+    this.#queue.push(entry)
+    this.#chars += entry.chars
+    this.#hasTexts ||= events.some(isText)
     this.#arm()
     return done.promise
   }
@@ -146,7 +159,17 @@ export class TurnRecorder {
     const count = next === -1 ? this.#queue.length : Math.max(1, next)
     const batch = this.#queue.slice(0, count)
     this.#queue = this.#queue.slice(count)
+    this.#chars -= charsOf(batch)
     return batch
+  }
+
+  /** The event of the whole message has them again. */
+  #shedTexts(): void {
+    if (!this.#hasTexts) return
+    this.#hasTexts = false
+    this.#queue = this.#queue.map(withoutTexts)
+    this.#chars = charsOf(this.#queue)
+    this.#deps.log.warn({ turnId: this.#place().turnId }, 'texts of messages that are not over were dropped')
   }
 
   async #tryToCommit(work: {
@@ -160,12 +183,13 @@ export class TurnRecorder {
       } catch (error) {
         // A write whose fate was not known (STORE_FAILED) and that is there now when it is tried again.
         if (tries > 0 && isThereAlready(error)) return
-        if (!isPassing(error) || tries >= maxTries) throw error
+        // As long as the store is open: what waits meanwhile is bounded.
+        if (!isPassing(error)) throw error
         this.#deps.log.warn(
           { error: messageOf(error), tries, turnId: this.#place().turnId },
           'a write will be tried again',
         )
-        await sleep(backoffMs(tries, { firstMs: 100, maxMs: 5000 }))
+        await sleep(backoffMs(tries, pause))
       }
     }
   }
@@ -206,6 +230,16 @@ export class TurnRecorder {
     this.#texts.clear()
     return texts
   }
+}
+
+const charsOf = (queue: readonly Entry[]): number => queue.reduce((sum, entry) => sum + entry.chars, 0)
+
+const isText = (event: EventInput): boolean => event.kind === 'text'
+
+function withoutTexts(entry: Entry): Entry {
+  if (!entry.events.some(isText)) return entry
+  const events = entry.events.filter(event => !isText(event))
+  return { ...entry, events, chars: JSON.stringify(events).length }
 }
 
 /** A write that was refused, in parts: changes may have a condition, so each goes alone; events have none. */
