@@ -15,8 +15,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isAlive } from '#client'
 import { createTestTandem } from './support/tandem.ts'
-import type { FindingsReport } from '#contracts'
+import type { FindingsReport, Health } from '#contracts'
 import type { TestTandem } from './support/tandem.ts'
 
 /* A user breaks one thing; `tandem check` names it, its cure and nothing else. */
@@ -124,7 +125,7 @@ describe('without a daemon', () => {
     [
       'a store that is none',
       () => writeFileSync(join(stateDir(), 'tandem.db'), 'x'.repeat(5000)),
-      ['store', 'STORE_CORRUPT', /move the file away/, 1],
+      ['store', 'STORE_CORRUPT', /tandem down; mkdir .*tandem\.db\.damaged; mv .*; tandem up/, 1],
     ],
     [
       'a Codex that is not there',
@@ -242,7 +243,30 @@ describe('with a daemon', () => {
   })
 })
 
+test('a file in the place of the socket of a daemon that runs: what health says, too', async () => {
+  await world.run(['up'])
+  const { stdout } = await world.run(['status', '--json'])
+  expect(JSON.parse(stdout)).toMatchObject({ pid: world.daemonPid() })
+  rmSync(world.places.socketPath)
+  writeFileSync(world.places.socketPath, '')
+  const { wrong } = await check()
+  expect(wrong).toEqual(alone('socket', 'SOCKET_OCCUPIED', /^move it away: mv /))
+  const health = JSON.parse((await world.run(['health', '--json'])).stdout) as Health
+  expect(health.parts.map(({ cure }) => cure)).toEqual([wrong[0]?.cure])
+})
+
 describe('restart', () => {
+  test.each<[string, string, () => void]>([
+    ['an open state directory', 'DIRECTORY_UNSAFE', () => chmodSync(world.places.stateDir, 0o755)],
+    ['an open runtime directory', 'DIRECTORY_UNSAFE', () => chmodSync(world.places.runtimeDir, 0o755)],
+  ])('keeps a daemon that works when no other could start: %s', async (_, code, breakIt) => {
+    await world.run(['up'])
+    const pid = world.daemonPid() ?? 0
+    breakIt()
+    expect((await world.run(['restart'])).stderr).toContain(code)
+    expect(isAlive(pid)).toBe(true)
+  })
+
   test('starts one where none runs', async () => {
     const { code, stdout } = await world.run(['restart'])
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^the daemon was not running, and is up: pid \d+/)])

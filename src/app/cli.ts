@@ -69,10 +69,10 @@ async function runDaemonHere(environment: Environment): Promise<number> {
 
 const exitCodeOfConflict = 73
 
-/** A daemon that works is not taken down for a file with which no other could start. */
+/** A daemon that works is not taken down where no other could start. */
 async function restartHere(lifecycle: LifecycleDeps, { places }: Environment): Promise<RestartOutcome> {
-  const { readConfig } = await import('./read-config.ts')
-  const { turns } = await readConfig(places.configFile)
+  const { assertStartable } = await import('./assert-startable.ts')
+  const { turns } = await assertStartable(places)
   return restart(lifecycle, { graceMs: turns.stop_grace_ms })
 }
 

@@ -1,6 +1,7 @@
 import { testedRange } from '#codex'
 import { putSettings } from '#store'
 import { knockAtOwnSocket } from './knock.ts'
+import { shellQuote } from '#kernel'
 import type { Config, Places } from '#contracts'
 import type { Clock, ErrorShape } from '#kernel'
 import type { Finding, OpenLog, Probe } from '#ops'
@@ -67,10 +68,14 @@ export function logPart(log: OpenLog, file: string): Probe {
       const details = { file, level: log.level() }
       if (problem === null) return { state: 'healthy', details }
       const why = `${problem}; lines go to standard error instead`
-      return { state: 'degraded', why, cure: 'make its directory writable again; the log goes on by itself', details }
+      return { state: 'degraded', why, cure: cureOfLog(file), details }
     },
   }
 }
+
+/** The log goes on by itself once it can be written. */
+const cureOfLog = (file: string): string =>
+  `see what is there (ls -ld ${shellQuote(file)}); if it is not a file of yours: mv ${shellQuote(file)} ${shellQuote(`${file}.old`)}`
 
 export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'clock'>): Probe {
   return {

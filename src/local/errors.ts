@@ -118,6 +118,14 @@ export const daemonOtherVersion = (
     { hint: 'have one version everywhere: tandem restart', data: { pid, ...versions } },
   )
 
+/** While the daemon runs; the cure is the client's, as `tandem health` says it. */
+export const socketOccupiedFor = (path: string, refused: AppError): AppError =>
+  new AppError('SOCKET_OCCUPIED', 'conflict', refused.message, {
+    hint: refused.hint ?? `move it away: mv ${shellQuote(path)} ${shellQuote(`${path}.old`)}`,
+    data: { path },
+    cause: refused,
+  })
+
 /** A part as the daemon itself has found it. */
 export const daemonPartWrong = ({ part, why, cure, details }: PartHealth): AppError =>
   errorFromShape({

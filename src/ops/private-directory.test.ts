@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ensurePrivateDirectory } from '#ops'
+import { checkPrivateDirectory, ensurePrivateDirectory } from '#ops'
 
 let root = ''
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'tandem-ops-'))))
@@ -98,7 +98,6 @@ describe('ensurePrivateDirectory', () => {
 })
 
 it('a directory that can have no children is an error, not an endless loop', async () => {
-  await expect(ensurePrivateDirectory('/proc/tandem/state', 'TANDEM_STATE_DIR')).rejects.toMatchObject({
-    code: 'DIRECTORY_UNWRITABLE',
-  })
+  for (const look of [ensurePrivateDirectory, checkPrivateDirectory])
+    await expect(look('/proc/tandem/state', 'TANDEM_STATE_DIR')).rejects.toMatchObject({ code: 'DIRECTORY_UNWRITABLE' })
 })

@@ -1,4 +1,4 @@
-import { access, constants, lstat, mkdir, realpath, stat } from 'node:fs/promises'
+import { access, constants, lstat, mkdir, realpath, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Stats } from 'node:fs'
 import { messageOf, shellQuote, systemCodeOf } from '#kernel'
@@ -29,11 +29,15 @@ export async function checkPrivateDirectory(path: string, variable: DirectoryVar
   try {
     if (!(await stat(above)).isDirectory()) throw new Error(`${above} is not a directory`)
     await access(above, constants.W_OK | constants.X_OK)
+    if (kernelKinds.has((await statfs(above)).type)) throw new Error(`${above} holds nothing but what the kernel shows`)
   } catch (error) {
     throw directoryUnwritable(path, error, messageOf(error))
   }
   return false
 }
+
+/** statfs(2): proc and sysfs, in which not even root makes a directory. */
+const kernelKinds: ReadonlySet<number> = new Set([0x9fa0, 0x62656572])
 
 async function nearestAbove(path: string): Promise<string> {
   const parent = dirname(path)

@@ -1,4 +1,4 @@
-import { AppError } from '#kernel'
+import { AppError, shellQuote } from '#kernel'
 import type { ErrorData } from '#kernel'
 
 export const storeBusy = (pending: number, pendingBytes: number): AppError =>
@@ -43,10 +43,16 @@ export const storeLocked = (file: string, cause?: unknown): AppError =>
 
 export const storeCorrupt = (file: string, detail: string, cause?: unknown): AppError =>
   new AppError('STORE_CORRUPT', 'unavailable', `${file} is not a sound Tandem database: ${detail}`, {
-    hint: `move the file away (with its -wal and -shm) and put a copy back, such as the latest ${file}.before-v*; without one Tandem starts empty`,
+    hint: `move it away and start empty: ${moveAway(file)}; to go on with a copy, put the latest ${file}.before-v* in its place first`,
     data: { file },
     cause,
   })
+
+/** Its log and its shared memory belong to it; they may not be there. */
+function moveAway(file: string): string {
+  const [whole, wal, shm, aside] = ['', '-wal', '-shm', '.damaged'].map(end => shellQuote(`${file}${end}`))
+  return `tandem down; mkdir ${aside}; mv ${whole} ${wal} ${shm} ${aside} 2>/dev/null; tandem up`
+}
 
 export const storeNewer = (file: string, versions: { readonly database: number; readonly known: number }): AppError =>
   new AppError(

@@ -77,6 +77,7 @@ export async function lookAtDaemon(
       return ok(`answers: pid ${pid}, version ${hello.version}`, { pid, version: hello.version })
     }
     case 'silent': {
+      if (refusalOfSocket(daemon) !== undefined) return skipped('what is at its socket has to go first')
       if (daemon.pid === undefined) throw daemon.error
       if (statusOf(daemon.pid)?.state === 'T') throw daemonSuspended(daemon.pid)
       throw daemonHangs(daemon.pid, daemon.error)
@@ -85,6 +86,11 @@ export async function lookAtDaemon(
       if (await isThere(deps.places.stateDir)) await deps.tryLock()
       return await withoutDaemon(deps.places)
   }
+}
+
+/** Nobody can ask the daemon, whether it hangs or not, when something else is where its socket should be. */
+export function refusalOfSocket(daemon: DaemonState): AppError | undefined {
+  return daemon.kind === 'silent' && daemon.error.code === 'DAEMON_UNSAFE_SOCKET' ? daemon.error : undefined
 }
 
 async function withoutDaemon(places: Places): Promise<Look> {

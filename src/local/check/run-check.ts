@@ -1,11 +1,12 @@
+import { access } from 'node:fs/promises'
 import { checkPrivateDirectory } from '#ops'
 import { inspectStore } from '#store'
 import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
 import { codexHomeOf } from './codex-setup.ts'
-import { findDaemon, lookAtDaemon, lookAtLastStart, noDaemon, partOfDaemon } from './daemon.ts'
+import { findDaemon, lookAtDaemon, lookAtLastStart, noDaemon, partOfDaemon, refusalOfSocket } from './daemon.ts'
 import { lookAtDisk, lookAtLog } from './disk.ts'
-import { daemonPartWrong, storeHeld } from '../errors.ts'
+import { daemonPartWrong, socketOccupiedFor, storeHeld } from '../errors.ts'
 import { examine, ok, skipped } from './finding.ts'
 import { writerOf } from './store-lock.ts'
 import type { Config, Finding, FindingsReport, Places } from '#contracts'
@@ -46,9 +47,9 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
   let config: Config = deps.defaultConfig
   const configuration = await examine('configuration', async () => {
     config = await deps.readConfig()
-    return ok(places.configFile)
+    return ok(await nameOf(places.configFile))
   })
-  const policy = await examine('policy', async () => ok(await deps.readPolicy().then(() => places.policyFile)))
+  const policy = await examine('policy', async () => ok(await deps.readPolicy().then(() => nameOf(places.policyFile))))
   const state = await examine('state directory', () => lookAtDirectory(places.stateDir, 'TANDEM_STATE_DIR'))
   const runtime = await examine('runtime directory', () => lookAtDirectory(places.runtimeDir, 'TANDEM_RUNTIME_DIR'))
   const isPlaceGood = [state, runtime].every(finding => finding.state === 'ok')
@@ -61,14 +62,16 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
     policy,
     state,
     runtime,
-    await examine('disk', () => lookAtDisk(places.stateDir)),
+    await examine('disk', () =>
+      state.state === 'ok' ? lookAtDisk(places.stateDir) : skipped('its directory has to be right first'),
+    ),
     await examine('daemon', () =>
       lookAtDaemon(daemon, { isPlaceGood, tryLock: deps.tryLock, version: deps.version, places }),
     ),
     await examine('last start', () =>
       isPlaceGood ? lookAtLastStart(places, daemon) : skipped('its directory has to be right first'),
     ),
-    await examine('socket', () => lookAtSocket(deps, { isRunning, isPlaceGood })),
+    await examine('socket', () => lookAtSocket(deps, { daemon, isPlaceGood })),
     await examine('log', () => lookAtLog(places)),
     await examine('store', () => lookAtStore(deps, config, isRunning)),
     await examine('http', () =>
@@ -89,17 +92,26 @@ async function examineCodex(deps: CheckDeps, config: Config, daemon: DaemonState
   ]
 }
 
+async function nameOf(file: string): Promise<string> {
+  return access(file).then(
+    () => file,
+    () => `there is no ${file}: the defaults hold`,
+  )
+}
+
 async function lookAtDirectory(path: string, variable: 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'): Promise<Look> {
   return ok((await checkPrivateDirectory(path, variable)) ? path : `${path} (made at the first start)`)
 }
 
 async function lookAtSocket(
   { places, assertSocketPathFits, inspectSocket }: CheckDeps,
-  { isRunning, isPlaceGood }: { readonly isRunning: boolean; readonly isPlaceGood: boolean },
+  { daemon, isPlaceGood }: { readonly daemon: DaemonState; readonly isPlaceGood: boolean },
 ): Promise<Look> {
   assertSocketPathFits(places.socketPath)
   if (!isPlaceGood) return skipped('its directory has to be right first')
-  if (isRunning) return ok(places.socketPath)
+  const refusal = refusalOfSocket(daemon)
+  if (refusal !== undefined) throw socketOccupiedFor(places.socketPath, refusal)
+  if (daemon.kind !== 'none') return ok(places.socketPath)
   const found = await inspectSocket(places.socketPath)
   return ok(
     found === 'free'
