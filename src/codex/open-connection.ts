@@ -175,7 +175,13 @@ function openedOf(wires: Wires, version: string, options: OpenOptions): OpenedCo
     limits: options.limits,
     stateDir: options.cwd,
     codexHome: options.env['CODEX_HOME'] ?? join(options.env['HOME'] ?? '/', '.codex'),
-    identity: { generation: options.generation, pid: child.pid, version, closed, lastByteAtMs: child.lastByteAtMs },
+    identity: {
+      generation: options.generation,
+      pid: child.pid,
+      version,
+      closed,
+      lastByteAtMs: () => child.lastByteAtMs(),
+    },
     counts: wires.counts,
     onEvent: listener => wires.emitter.listen(listener),
   })
