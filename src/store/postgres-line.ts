@@ -43,7 +43,7 @@ export class PostgresLine implements AsyncDisposable {
     return this.#connecting
   }
 
-  /** Numbers up to this one are this process's own. */
+  /** Numbers up to this one are this process's own; those of what is refused were never there. */
   wrote(seq: number): void {
     this.#lastSeq = Math.max(this.#lastSeq ?? 0, seq)
   }

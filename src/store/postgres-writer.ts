@@ -44,7 +44,7 @@ export class PostgresWriter implements AsyncDisposable {
     this.#options = options
     this.#tries = options.connectTries ?? triesOf.connection
     this.#line = new PostgresLine({ ...options, tries: this.#tries })
-    this.#queue = new WriteQueue({ ...options, write: group => this.#write(group) })
+    this.#queue = new WriteQueue({ ...options, write: (...group) => this.#write(...group) })
   }
 
   /** Connects, and takes the node's lock. */
@@ -55,7 +55,6 @@ export class PostgresWriter implements AsyncDisposable {
   submit(write: PendingWrite): void {
     if (this.#away !== undefined) throw this.#away
     this.#queue.submit(write)
-    if (write.lastSeq !== undefined) this.#line.wrote(write.lastSeq)
   }
 
   drain(): Promise<void> {
@@ -68,9 +67,9 @@ export class PostgresWriter implements AsyncDisposable {
     await this.#line[Symbol.asyncDispose]()
   }
 
-  async #write(group: readonly Batch[]): Promise<GroupOutcome> {
+  async #write(group: readonly Batch[], lastSeq = 0): Promise<GroupOutcome> {
     try {
-      const { failures } = await this.#untilWritten(group)
+      const { failures } = await this.#untilWritten(group, lastSeq)
       return index => failures.get(index)
     } catch (thrown) {
       const error = postgresErrorOf(this.#options.place.label, thrown)
@@ -79,11 +78,11 @@ export class PostgresWriter implements AsyncDisposable {
   }
 
   /** Again, as long as it is known that nothing of it is written. */
-  async #untilWritten(group: readonly Batch[]): Promise<OpenGroup> {
+  async #untilWritten(group: readonly Batch[], lastSeq: number): Promise<OpenGroup> {
     for (let tries = 1; ; tries += 1) {
       const client = await this.#line.connected()
       try {
-        return await this.#writeOnce(client, group)
+        return await this.#writeOnce(client, group, lastSeq)
       } catch (error) {
         await this.#abandon(client, error)
         const isWorthAnother = isLost(error) || isDeadlock(error)
@@ -92,9 +91,11 @@ export class PostgresWriter implements AsyncDisposable {
     }
   }
 
-  async #writeOnce(client: Client, group: readonly Batch[]): Promise<OpenGroup> {
+  async #writeOnce(client: Client, group: readonly Batch[], lastSeq: number): Promise<OpenGroup> {
     const { beforeCommit, place } = this.#options
     const open = await openGroup({ client, label: place.label, statementOf: this.#statementOf }, group)
+    // Before it is known: a connection that is made meanwhile may find them.
+    this.#line.wrote(lastSeq)
     await beforeCommit?.(client)
     try {
       const { command } = await client.query('commit')

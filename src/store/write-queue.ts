@@ -25,8 +25,8 @@ export interface WriteQueueOptions {
   readonly clock: Clock
   readonly maxPendingWrites: number
   readonly maxPendingBytes: number
-  /** Writes a group as one transaction and never rejects. Called for one group at a time. */
-  readonly write: (group: readonly Batch[]) => Promise<GroupOutcome>
+  /** Writes a group as one transaction and never rejects. Called for one group at a time; `lastSeq` is of its last event, if any. */
+  readonly write: (group: readonly Batch[], lastSeq: number | undefined) => Promise<GroupOutcome>
 }
 
 /** What one transaction takes at most: it is held in memory, and one failed commit loses no more. */
@@ -102,7 +102,9 @@ export class WriteQueue {
     this.#inFlight = this.#waiting.slice(0, size)
     this.#waiting = this.#waiting.slice(size)
     if (this.#inFlight.length === 0) return
-    void this.#options.write(this.#inFlight.map(write => write.batch)).then(outcome => this.#end(outcome))
+    const lastSeq = this.#inFlight.findLast(write => write.lastSeq !== undefined)?.lastSeq
+    const batches = this.#inFlight.map(write => write.batch)
+    void this.#options.write(batches, lastSeq).then(outcome => this.#end(outcome))
   }
 
   /** Answers everybody in the group, in order, then sends the next one. */
