@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { lockHolder } from '#client'
@@ -42,6 +44,20 @@ describe('takeLock', () => {
     holder?.tell()
     await holder?.heard()
     using lock = await waiting
+    expect(lock.file).toBe(temp.places.lockFile)
+  })
+
+  it('names another program that keeps every daemon out, and a command that ends it', async () => {
+    const script = `const d = new (require('node:sqlite').DatabaseSync)(process.argv[1]); d.exec('create table t (a); begin; select * from t'); console.log('held'); setInterval(() => {}, 1000)`
+    const other = spawn(process.execPath, ['-e', script, temp.places.lockFile], { stdio: ['ignore', 'pipe', 'ignore'] })
+    await once(other.stdout, 'data')
+    await expect(takeLock(temp.places, systemClock, 0)).rejects.toMatchObject({
+      code: 'LOCK_HELD',
+      hint: expect.stringContaining(`kill ${other.pid}`) as string,
+    })
+    other.kill()
+    await once(other, 'exit')
+    using lock = await takeLock(temp.places, systemClock, 0)
     expect(lock.file).toBe(temp.places.lockFile)
   })
 

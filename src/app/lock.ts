@@ -1,11 +1,12 @@
 import { closeSync, constants, openSync, rmSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
+import { lockHolder, lockReader } from '#client'
 import { addressFileSchema } from '#contracts'
 import { messageOf, sleep } from '#kernel'
-import { alreadyRunning, lockUnusable } from './errors.ts'
+import { alreadyRunning, lockHeld, lockUnusable } from './errors.ts'
 import type { Places } from '#contracts'
-import type { Clock } from '#kernel'
+import type { AppError, Clock } from '#kernel'
 
 /** Held by the one daemon of a state directory. The kernel releases it when the process ends, however it ends. */
 export interface DaemonLock extends Disposable {
@@ -26,10 +27,23 @@ export async function takeLock(
   for (;;) {
     const lock = tryOnce(places.lockFile)
     if (lock !== undefined) return lock
-    if (clock.monotonic() >= until) throw alreadyRunning(await pidOf(places.addressFile), places.lockFile)
+    if (clock.monotonic() >= until) throw await reasonOf(places)
     // Jitter: of many that start together none must keep missing the same gap.
     await sleep(20 + Math.random() * 60)
   }
+}
+
+/** A daemon holds the lock for itself alone; whoever only reads the file keeps every daemon out. */
+async function reasonOf({ addressFile, lockFile }: Pick<Places, 'lockFile' | 'addressFile'>): Promise<AppError> {
+  const reader = readerOf(lockFile)
+  await sleep(betweenMs)
+  // Twice: a daemon that starts or ends passes through the same state.
+  if (reader !== undefined && readerOf(lockFile) === reader) return lockHeld(lockFile, reader)
+  return alreadyRunning(await pidOf(addressFile), lockFile)
+}
+
+function readerOf(lockFile: string): number | undefined {
+  return lockHolder(lockFile) === null ? lockReader(lockFile) : undefined
 }
 
 function tryOnce(file: string): DaemonLock | undefined {
@@ -89,3 +103,4 @@ async function pidOf(addressFile: string): Promise<number | undefined> {
 }
 
 const lockWaitMs = 800
+const betweenMs = 100

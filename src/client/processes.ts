@@ -76,13 +76,22 @@ export function commandOf(pid: number): readonly string[] {
  * SQLite's exclusive lock is a POSIX write lock from byte 0x40000000 on (sqlite.org/lockingv3).
  */
 export function lockHolder(lockFile: string): number | null | undefined {
+  return holderOf(lockFile, 'WRITE')
+}
+
+/** Who has it open for reading as SQLite does, which no daemon does: that keeps every daemon from locking it. */
+export function lockReader(lockFile: string): number | undefined {
+  return holderOf(lockFile, 'READ') ?? undefined
+}
+
+function holderOf(lockFile: string, wanted: 'READ' | 'WRITE'): number | null | undefined {
   const locks = readText('/proc/locks')
   if (locks === undefined) return undefined
   const inode = inodeOf(lockFile)
   if (inode === undefined) return null
   for (const line of locks.split('\n')) {
     const [, kind, , mode, pid, place, start] = line.trim().split(/\s+/)
-    if (kind !== 'POSIX' || mode !== 'WRITE' || Number(start) < 0x4000_0000) continue
+    if (kind !== 'POSIX' || mode !== wanted || Number(start) < 0x4000_0000) continue
     // The device is left out: on btrfs and overlayfs stat and the lock table name different ones.
     if (place?.endsWith(`:${inode}`) === true) return Number(pid)
   }

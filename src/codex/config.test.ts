@@ -93,6 +93,7 @@ describe('the version', () => {
     await using place = await openPlace()
     const scripts: readonly (readonly [string, unknown])[] = [
       ['[ "$1" = --version ] && echo codex-cli 0.20.0 || exit 2', 'CODEX_TOO_OLD'],
+      ['echo codex-cli 0.153.9', 'CODEX_TOO_OLD'],
       ['echo codex-cli 0.155.0', 'done'],
       ['echo something else', 'CODEX_NOT_RUNNABLE'],
       ['exit 1', 'CODEX_NOT_RUNNABLE'],

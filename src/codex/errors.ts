@@ -16,10 +16,10 @@ export const codexNotRunnable = (path: string, cause: unknown): AppError =>
     cause,
   })
 
-export const codexTooOld = (version: string, path: string): AppError =>
-  new AppError('CODEX_TOO_OLD', 'unavailable', `codex ${version} at ${path} has no app-server`, {
-    hint: 'update Codex with `npm i -g @openai/codex`',
-    data: { version, path },
+export const codexTooOld = (version: string, path: string, oldest: string): AppError =>
+  new AppError('CODEX_TOO_OLD', 'unavailable', `codex ${version} at ${path} is too old: ${oldest} or newer is needed`, {
+    hint: 'update it: npm install --global @openai/codex; then: tandem restart',
+    data: { version, path, oldest },
   })
 
 export const codexUnavailable = (reason: string, cause?: unknown): AppError =>

@@ -16,6 +16,9 @@ export interface CodexVersion {
 /** What our tests run against; nothing else is claimed. */
 export const testedRange = { from: '0.169.0', to: '0.169.x' } as const
 
+/** The first in which the app-server is the only server of Codex. What we ask of it (permission profiles, hooks) was seen in none before. */
+export const oldestVersion = '0.154.0'
+
 export interface ProbeOptions {
   readonly timeoutMs: number
   readonly env: Readonly<Record<string, string>>
@@ -25,11 +28,12 @@ export interface ProbeOptions {
   readonly umask?: number | undefined
 }
 
-/** Asks the program for its version. CODEX_NOT_RUNNABLE when it does not tell; CODEX_TOO_OLD when it has no app-server. */
+/** Asks the program for its version. CODEX_NOT_RUNNABLE when it does not tell; CODEX_TOO_OLD when it is older than `oldestVersion` or has no app-server. */
 export async function probeCodexVersion(binary: CodexBinary, options: ProbeOptions): Promise<CodexVersion> {
   const version = parseCodexVersion(await outputOf(binary, ['--version'], options))
   if (version === null) throw codexNotRunnable(binary.path, undefined)
-  if (isOlderThanTested(version) && !(await hasAppServer(binary, options))) throw codexTooOld(version.text, binary.path)
+  if (isTooOld(version) || (isOlderThanTested(version) && !(await hasAppServer(binary, options))))
+    throw codexTooOld(version.text, binary.path, oldestVersion)
   return version
 }
 
@@ -83,6 +87,8 @@ async function outputOf(binary: CodexBinary, args: readonly string[], options: P
 function throwIfGivenUp(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw cancelled('asking codex for its version', signal.reason)
 }
+
+const isTooOld = ({ major, minor }: CodexVersion): boolean => major === 0 && minor < 154
 
 const isOlderThanTested = (version: CodexVersion): boolean =>
   version.major < testedMajor || (version.major === testedMajor && version.minor < testedMinor)

@@ -29,7 +29,9 @@ export interface DoctorDeps extends CheckDeps {
 export async function runDoctor(deps: DoctorDeps): Promise<FindingsReport> {
   deps.onStep('looking at the configuration and the daemon')
   const { findings } = await runCheck(deps)
-  const binary = await codexOf(deps)
+  // One that is too old would fail for its age, and the advice be about the machine.
+  const isTooOld = findings.some(({ code }) => code === 'CODEX_TOO_OLD')
+  const binary = isTooOld ? undefined : await codexOf(deps)
   const claude = await findClaude(deps)
   const tried = await inPrivateDirectory(deps, async root => {
     await using model = await startScriptedModel({ scenario: answers })
@@ -64,7 +66,7 @@ async function withCodex(
   look: (binary: CodexBinary, trial: Trial) => Promise<string>,
   trial: Trial,
 ): Promise<Look> {
-  return binary === undefined ? skipped('there is no codex to ask') : ok(await look(binary, trial))
+  return binary === undefined ? skipped('there is no codex that could be asked') : ok(await look(binary, trial))
 }
 
 /** The check has told why there is none. */
