@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -53,7 +53,10 @@ describe('bad input gets the same coded error, with its cure, through every door
     bench = await openDoors([rule('hello', { lastText: 'hello' }, [say('hello')])])
     writeFileSync(join(bench.world.folder, 'text.png'), 'no image')
     writeFileSync(join(bench.world.folder, 'file'), '')
-    mkdirSync(join(bench.world.folder, 'plain'))
+    const plain = join(bench.world.folder, 'plain')
+    mkdirSync(plain)
+    // An agent behind MCP is held to its project otherwise.
+    appendFileSync(bench.world.places.policyFile, `[directories]\nallow = [${JSON.stringify(plain)}]\n`)
   })
 
   afterAll(async () => bench[Symbol.asyncDispose]())
