@@ -1,5 +1,5 @@
 import type { AppError } from '#kernel'
-import type { Store } from '#store'
+import type { EventInput, Store } from '#store'
 
 export type CrashPoint = {
   /** The n-th commit from now on; 1 is the next one. */
@@ -13,7 +13,7 @@ export interface SeverableStore {
   readonly store: Store
   sever(): void
   severAt(point: CrashPoint): Promise<void>
-  /** The next commit with an event of this kind fails with the error; resolves when it has. */
+  /** The next event of this kind is refused with the error, also when it is tried again in another write; resolves when it was. */
   refuseNext(kind: string, error: AppError): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export function severable(store: Store): SeverableStore {
   let isSevered = false
   let point: CrashPoint | undefined
   let commits = 0
-  let refusal: { readonly kind: string; readonly error: AppError; readonly done: () => void } | undefined
+  const refusals = createRefusals()
 
   function sever(): void {
     isSevered = true
@@ -49,11 +49,7 @@ export function severable(store: Store): SeverableStore {
       commits = 0
       return severed.promise
     },
-    refuseNext(kind, error) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      refusal = { kind, error, done: resolve }
-      return promise
-    },
+    refuseNext: refusals.refuseNext,
     store: {
       nodeId: store.nodeId,
       agents: gated(store.agents),
@@ -63,12 +59,8 @@ export function severable(store: Store): SeverableStore {
       onEvents: listener => store.onEvents(events => (isSevered ? undefined : listener(events))),
       async commit(work) {
         if (isSevered) return never
-        const refused = refusal
-        if (refused !== undefined && work.events?.some(event => event.kind === refused.kind) === true) {
-          refusal = undefined
-          refused.done()
-          throw refused.error
-        }
+        const refused = refusals.in(work.events ?? [])
+        if (refused !== undefined) throw refused
         commits += 1
         if (commits !== point?.commit) return store.commit(work)
         if (point.side === 'after') await store.commit(work)
@@ -76,6 +68,30 @@ export function severable(store: Store): SeverableStore {
         return never
       },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    },
+  }
+}
+
+/** By the event itself: what was refused with others is refused alone, too. */
+function createRefusals(): Pick<SeverableStore, 'refuseNext'> & {
+  in(events: readonly EventInput[]): AppError | undefined
+} {
+  const refused = new Map<EventInput, AppError>()
+  let next: { readonly kind: string; readonly error: AppError; readonly done: () => void } | undefined
+  return {
+    refuseNext(kind, error) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      next = { kind, error, done: resolve }
+      return promise
+    },
+    in(events) {
+      const found = events.find(event => event.kind === next?.kind)
+      if (next !== undefined && found !== undefined) {
+        refused.set(found, next.error)
+        next.done()
+        next = undefined
+      }
+      return events.map(event => refused.get(event)).find(error => error !== undefined)
     },
   }
 }

@@ -121,7 +121,7 @@ describe('the database', () => {
       copyFileSync(storeFile, `${storeFile}.copy`)
       overwrite(storeFile, 0, 100)
       const refused = await refusedUntouched(world, 'STORE_CORRUPT')
-      expect(refused.err).toContain('put a copy back')
+      expect(refused.err).toContain(`${storeFile}.damaged`)
       renameSync(`${storeFile}.copy`, storeFile)
       await startsAgain(world)
       expect(await turnsOf(world)).toBe(3)
