@@ -156,7 +156,7 @@ describe('a Codex that does not work gives the same coded error through every do
       writeFileSync(path, `#!/bin/sh\n[ "$1" = --version ] && echo "codex-cli 0.169.0" && exit\n${behaviour}\n`, {
         mode: 0o755,
       })
-    await using bench = await openDoors([], { codex: { path }, turns: { first_event_timeout_ms: 4000 } })
+    await using bench = await openDoors([], { codex: { path, start_timeout_ms: 4000 } })
     const failures = await failuresOf(bench.doors, { prompt: 'hello', cd: bench.world.project })
     rmSync(folder, { recursive: true })
     expect(failures).toEqual(everywhere(code))
