@@ -17,7 +17,7 @@ export interface CodexVersion {
 export const testedRange = { from: '0.169.0', to: '0.169.x' } as const
 
 /** The first in which the app-server is the only server of Codex. What we ask of it (permission profiles, hooks) was seen in none before. */
-export const oldestVersion = '0.154.0'
+const oldestVersion = '0.154.0'
 
 export interface ProbeOptions {
   readonly timeoutMs: number
