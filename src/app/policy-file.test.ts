@@ -84,8 +84,8 @@ describe('the policy file', () => {
     const page = readFileSync(join(import.meta.dirname, '../../docs/policy.md'), 'utf8')
     folder.write(/```toml\n([\s\S]+?)```/.exec(page)?.[1] ?? 'no example')
     const { policy } = await createPolicySource(folder.file).read()
-    expect(policy.rules.map(rule => rule.directory)).toEqual(['~/work/site', '~/work/site/deploy'])
-    expect(policy.directories.deny).toEqual(['~/work/customers'])
+    expect(policy.rules.map(rule => rule.directory)).toEqual(['~/code/site', '~/code/site/deploy'])
+    expect(policy.directories.deny).toEqual(['~/code/customers'])
   })
 
   it('is valid again as soon as it is mended', async () => {

@@ -26,8 +26,8 @@ export const policyAllowEntry: CommandEntry = {
   options: optionsOfAllow(),
   examples: [
     'tandem policy allow --sandbox workspace-write',
-    'tandem policy allow --directory ~/work/site',
-    'tandem policy allow --directory ~/work/site --sandbox workspace-write --network on',
+    'tandem policy allow --directory ~/code/site',
+    'tandem policy allow --directory ~/code/site --sandbox workspace-write --network on',
   ],
   run: reporting({
     ask: ({ deps }, line) => deps.local.policyAllow(grantOf(line, deps.cwd)),

@@ -35,7 +35,7 @@ export const policyShow = describeVerb({
       command: 'policy show',
       options: { cd: '-C, --cd <dir>' },
       fromContext: { cd: 'cwd' },
-      examples: ['tandem policy show', 'tandem policy show -C ~/work/site --json'],
+      examples: ['tandem policy show', 'tandem policy show -C ~/code/site --json'],
     },
   },
 })

@@ -30,7 +30,7 @@ export const policyTest = describeVerb({
       fromContext: { cd: 'cwd' },
       examples: [
         'tandem policy test --sandbox workspace-write',
-        'tandem policy test -C ~/work/site --network',
+        'tandem policy test -C ~/code/site --network',
         'tandem policy test --command "git push origin"',
       ],
     },
