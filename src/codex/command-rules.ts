@@ -1,21 +1,16 @@
 import { readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
+import { directoriesUpFrom } from './config-stamp.ts'
 
 /**
  * Whether Codex would load a `.rules` file for a thread in `cwd`: the user's, the machine's, or one of a repository around it. It
  * reads them when a thread is opened (0.169.0). What cannot be looked at counts as one.
  */
 export async function hasCommandRules(cwd: string, codexHome: string): Promise<boolean> {
-  const folders = [codexHome, '/etc/codex', ...around(cwd).map(directory => join(directory, '.codex'))]
+  const folders = [codexHome, '/etc/codex', ...directoriesUpFrom(cwd).map(directory => join(directory, '.codex'))]
   const found = await Promise.all(folders.map(folder => hasRulesIn(join(folder, 'rules'))))
   return found.includes(true)
-}
-
-function around(cwd: string): readonly string[] {
-  const directories = [cwd]
-  for (let at = cwd; dirname(at) !== at; at = dirname(at)) directories.push(dirname(at))
-  return directories
 }
 
 async function hasRulesIn(folder: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { appServerResults as results } from '#contracts'
 import { createCaller } from './caller.ts'
 import { hasCommandRules } from './command-rules.ts'
 import { createCommandHooks } from './command-hook.ts'
+import { readConfigStamp } from './config-stamp.ts'
 import { createConfigReader } from './effective-config.ts'
 import type { ConfigReader } from './effective-config.ts'
 import { turnOf } from './items.ts'
@@ -13,6 +14,7 @@ import { steerParamsOf, turnParamsOf } from './turn-params.ts'
 import type { Clock } from '#kernel'
 import type { Caller } from './caller.ts'
 import type { CommandHook, CommandHooks } from './command-hook.ts'
+import type { ConfigStamp } from './config-stamp.ts'
 import type {
   CodexConnection,
   CodexCounts,
@@ -76,7 +78,8 @@ interface Safeguards {
 }
 
 function threadVerbs(call: Caller, deps: ConnectionDeps, { profiles, hooks }: Safeguards): ThreadVerbs {
-  const own = { ...deps, profiles, effectiveConfig: createConfigReader(call, deps.clock) }
+  const stampOf = (cwd: string): Promise<ConfigStamp> => readConfigStamp(cwd, deps.codexHome)
+  const own = { ...deps, profiles, effectiveConfig: createConfigReader({ call, clock: deps.clock, stampOf }) }
   return {
     expectThread: cwd => own.effectiveConfig.ahead(cwd),
     async startThread(settings) {

@@ -3,67 +3,76 @@ import { appServerResults as results, codexUserConfigSchema } from '#contracts'
 import { codexAnswerMalformed } from './errors.ts'
 import type { CodexUserConfig } from '#contracts'
 import type { Caller } from './caller.ts'
+import type { ConfigStamp } from './config-stamp.ts'
 
 export interface ConfigReader {
   readonly read: (cwd: string) => Promise<CodexUserConfig>
-  /** Asks now for a `read` that comes in a moment; it gets an answer that is not older than the latest call of this. */
+  /** Asks now for a `read` that comes in a moment. */
   readonly ahead: (cwd: string) => void
 }
 
-interface Asked {
-  readonly reading: Promise<CodexUserConfig>
-  isAnswered: boolean
+export interface ConfigReaderDeps {
+  readonly call: Pick<Caller, 'quick'>
+  readonly clock: Clock
+  /** The state of the files that Codex reads for a directory. */
+  readonly stampOf: (cwd: string) => Promise<ConfigStamp>
 }
+
+interface Asked {
+  readonly stamp: string
+  readonly reading: Promise<CodexUserConfig>
+  /** On the monotonic clock. */
+  readonly until: number
+}
+
+/** A minute, because not everything is a file: the settings that a company's administration gives a Mac are none. */
+const keptMs = 60_000
+/** Two changes within the tick of a file system's clock look like one. */
+const keptAfterChangeMs = 1000
+const settledAfterMs = 2000
+/** Directories, the latest ones. */
+const maxKept = 256
 
 /**
  * What Codex itself would load in a directory: the machine's, the user's and a trusted project's layers. It knows best, so it is
- * asked for each thread (8 to 12 ms); those that are opened at the same moment in one directory share a question.
+ * asked (8 to 12 ms, of which a new thread would wait for most), and its answer is kept while the files that it comes from are the same.
  */
-export function createConfigReader(call: Pick<Caller, 'quick'>, clock: Clock): ConfigReader {
-  // Bounded by time: a question and an answer that nobody fetched live for a moment.
-  const asked = new Map<string, Asked>()
+export function createConfigReader({ call, clock, stampOf }: ConfigReaderDeps): ConfigReader {
+  const kept = new Map<string, Asked>()
 
-  async function read(cwd: string): Promise<CodexUserConfig> {
+  async function ask(cwd: string): Promise<CodexUserConfig> {
     const { config } = await call.quick('config/read', results['config/read'], { cwd })
     const parsed = codexUserConfigSchema.safeParse(config)
     if (!parsed.success) throw codexAnswerMalformed('config/read', parsed.error.message)
     return parsed.data
   }
 
-  function ask(cwd: string): Asked {
-    const entry: Asked = { reading: read(cwd), isAnswered: false }
-    asked.set(cwd, entry)
-    return entry
+  function keep(cwd: string, asked: Asked): void {
+    kept.delete(cwd)
+    kept.set(cwd, asked)
+    const [oldest] = kept.keys()
+    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest)
   }
 
-  function forget(cwd: string, entry: Asked): void {
-    if (asked.get(cwd) === entry) asked.delete(cwd)
+  async function read(cwd: string): Promise<CodexUserConfig> {
+    // Before the question: what changes while Codex reads is seen by the next one.
+    const stamp = await stampOf(cwd)
+    const known = kept.get(cwd)
+    if (known !== undefined && known.stamp === stamp.text && clock.monotonic() < known.until) return known.reading
+    const isSettled = clock.now() - stamp.changedAt > settledAfterMs
+    const until = clock.monotonic() + (isSettled ? keptMs : keptAfterChangeMs)
+    const asked = { stamp: stamp.text, reading: ask(cwd), until }
+    keep(cwd, asked)
+    try {
+      return await asked.reading
+    } catch (error) {
+      if (kept.get(cwd) === asked) kept.delete(cwd)
+      throw error
+    }
   }
 
   return {
-    async read(cwd) {
-      const entry = asked.get(cwd) ?? ask(cwd)
-      try {
-        return await entry.reading
-      } finally {
-        forget(cwd, entry)
-      }
-    },
-    ahead(cwd) {
-      const known = asked.get(cwd)
-      if (known !== undefined && !known.isAnswered) return
-      const entry = ask(cwd)
-      entry.reading.then(
-        () => {
-          entry.isAnswered = true
-          clock.after(keptMs, () => forget(cwd, entry))
-        },
-        // Whoever needs it asks again, and is told.
-        () => forget(cwd, entry),
-      )
-    },
+    read,
+    ahead: cwd => void read(cwd).catch(() => undefined /* Whoever needs it asks again, and is told. */),
   }
 }
-
-/** From the acceptance of a turn until its thread is opened it is some milliseconds. */
-const keptMs = 1000
