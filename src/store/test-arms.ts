@@ -3,6 +3,7 @@ import type { AgentId, FakeClock, Log } from '#kernel'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterEach, beforeEach } from 'vitest'
 import { createPostgresSchema, postgresUrl } from '../../test/support/postgres-schema.ts'
 import type { PostgresSchema } from '../../test/support/postgres-schema.ts'
 import { insertAgent } from './changes.ts'
@@ -42,6 +43,83 @@ const sqliteArm: Arm = { name: 'SQLite', create: async () => createSqliteHome() 
 const postgresArm: Arm = { name: 'Postgres', create: () => createPostgresHome() }
 
 export const arms: readonly Arm[] = postgresUrl === undefined ? [sqliteArm] : [sqliteArm, postgresArm]
+
+/** What each test of a suite finds; the getters are of the test that runs. */
+export interface OpenedStore {
+  readonly home: Home
+  readonly store: Store
+  /** Closes the store and opens it again, as the next daemon would. */
+  reopen(): Promise<void>
+}
+
+/** Called once in a suite: an empty home with an open store for each of its tests, closed after it. */
+export function storeForEach(arm: Arm): OpenedStore {
+  let home: Home
+  let store: Store
+  beforeEach(async () => {
+    home = await arm.create()
+    store = await home.open()
+  })
+  afterEach(async () => {
+    await store[Symbol.asyncDispose]()
+    await home[Symbol.asyncDispose]()
+  })
+  return {
+    get home() {
+      return home
+    },
+    get store() {
+      return store
+    },
+    async reopen() {
+      await store[Symbol.asyncDispose]()
+      store = await home.open()
+    },
+  }
+}
+
+/** What each test of a suite about Postgres alone finds; `home` is that of the test that runs. */
+export interface OnPostgres {
+  readonly home: PostgresHome
+  /** The address of its schema with this change. */
+  urlWith(change: (url: URL) => void): string
+  openAt(url: string, log?: Log): Promise<Store>
+}
+
+/** Called once in a suite: an empty schema for each of its tests, dropped after it. */
+export function postgresForEach(): OnPostgres {
+  let home: PostgresHome
+  beforeEach(async () => {
+    home = await createPostgresHome()
+  })
+  afterEach(() => home[Symbol.asyncDispose]())
+  return {
+    get home() {
+      return home
+    },
+    urlWith(change) {
+      const url = new URL(home.schema.url)
+      change(url)
+      return url.href
+    },
+    openAt: (url, log = silentLog) =>
+      openPostgresStore({ file: home.file, url: new Secret(url), clock: home.clock, log }, { connectTries: 3 }),
+  }
+}
+
+/** What the work failed with, or 'no error'; a store that was opened after all is closed. */
+export async function errorOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    async (value: unknown) => {
+      if (isAsyncDisposable(value)) await value[Symbol.asyncDispose]()
+      return 'no error'
+    },
+    (error: unknown) => error,
+  )
+}
+
+const isAsyncDisposable = (value: unknown): value is AsyncDisposable =>
+  value !== null && typeof value === 'object' && Symbol.asyncDispose in value
 
 export function createSqliteHome(): SqliteHome {
   const directory = mkdtempSync(join(tmpdir(), 'tandem-store-'))

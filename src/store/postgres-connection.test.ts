@@ -1,0 +1,175 @@
+import { newAgentId, Secret, silentLog } from '#kernel'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { postgresUrl } from '../../test/support/postgres-schema.ts'
+import type { Store } from './index.ts'
+import { openPostgresStore } from './open-postgres.ts'
+import { postgresForEach, textEvent } from './test-arms.ts'
+import { startLink } from '../../test/support/tcp-link.ts'
+import type { Link } from '../../test/support/tcp-link.ts'
+
+const agentId = newAgentId(1)
+
+describe.skipIf(postgresUrl === undefined)('a store in Postgres, and a connection that is lost', () => {
+  const on = postgresForEach()
+
+  describe('whose connection is lost', () => {
+    let link: Link
+    let store: Store
+    let beforeCommit: (() => void) | undefined
+
+    beforeEach(async () => {
+      link = await startLink(on.urlWith(url => url.searchParams.set('query_timeout', '1000')))
+      beforeCommit = undefined
+      store = await openPostgresStore(
+        { file: on.home.file, url: new Secret(link.url), clock: on.home.clock, log: silentLog },
+        {
+          connectTries: 3,
+          beforeCommit: async () => {
+            beforeCommit?.()
+            beforeCommit = undefined
+          },
+        },
+      )
+    })
+
+    afterEach(async () => {
+      await store[Symbol.asyncDispose]()
+      await link[Symbol.asyncDispose]()
+    })
+
+    const write = (text: string): Promise<unknown> => store.commit({ events: [textEvent(agentId, text)] })
+    const texts = async (): Promise<readonly unknown[]> =>
+      (await store.events.after({ cursor: 0, limit: 100 })).map(event => event.data['text'])
+
+    test('while it is idle: the next read and write do not notice', async () => {
+      await write('before')
+      await texts()
+      link.cut()
+      expect(await texts()).toEqual(['before'])
+      await on.home.schema.cutConnections()
+      await write('after')
+      expect(await texts()).toEqual(['before', 'after'])
+    })
+
+    test('before the commit: it is written again, once', async () => {
+      beforeCommit = () => link.cut()
+      await Promise.all([write('one'), write('two')])
+      expect(await texts()).toEqual(['one', 'two'])
+    })
+
+    test('when the commit was done but not answered: the server is asked, nothing is written twice', async () => {
+      beforeCommit = () => link.loseAnswers()
+      await Promise.all([write('one'), write('two')])
+      expect(await texts()).toEqual(['one', 'two'])
+    })
+
+    test('when nobody answers any more: the connection is given up and the server asked', async () => {
+      beforeCommit = () => link.stall()
+      await write('one')
+      expect(await texts()).toEqual(['one'])
+    })
+  })
+
+  test('whose connections are cut again and again: what is acknowledged is there once, in order', async () => {
+    await using store = await on.openAt(on.home.schema.url)
+    const acknowledged: string[] = []
+    const lost: string[] = []
+    const over = new AbortController()
+    const lanes = Array.from({ length: 8 }, async (_, lane) => {
+      for (let n = 0; !over.signal.aborted; n += 1) {
+        const text = `${lane}:${n}`
+        const writing = store.commit({ events: [textEvent(agentId, text), textEvent(agentId, text)] })
+        await writing.then(
+          () => acknowledged.push(text),
+          () => lost.push(text),
+        )
+      }
+    })
+    for (let cuts = 0; cuts < 15; cuts += 1) {
+      const before = acknowledged.length
+      await expect
+        .poll(() => acknowledged.length, { timeout: 10_000, interval: 10 })
+        .toBeGreaterThanOrEqual(before + 20)
+      await on.home.schema.cutConnections()
+    }
+    over.abort()
+    await Promise.all(lanes)
+    const events = await store.events.after({ cursor: 0, limit: 100_000 })
+    const texts = events.map(event => String(event.data['text']))
+    expect(lost).toEqual([])
+    expect(texts).toHaveLength(2 * acknowledged.length)
+    expect(new Set(texts)).toEqual(new Set(acknowledged))
+    for (const lane of Array.from({ length: 8 }, (_, number) => `${number}:`)) {
+      const own = texts.filter(text => text.startsWith(lane)).map(text => Number(text.slice(lane.length)))
+      expect(own).toEqual(own.toSorted((a, b) => a - b))
+    }
+  })
+
+  test(
+    'of a process that is killed while it commits: every acknowledged row is there, no commit by half',
+    { timeout: 120_000 },
+    async () => {
+      for (let round = 0; round < 4; round += 1) {
+        const acknowledged = await killCommitting({
+          file: on.home.file,
+          url: on.home.schema.url,
+          afterAcks: 40 + 60 * round,
+        })
+        await using store = await on.home.open()
+        const texts = (await store.events.after({ cursor: 0, limit: 100_000 })).map(event => String(event.data['text']))
+        const found = new Set(texts)
+        expect(acknowledged.length).toBeGreaterThan(0)
+        expect(acknowledged.filter(text => !found.has(text))).toEqual([])
+        expect(texts).toHaveLength(2 * found.size)
+      }
+    },
+  )
+})
+
+/** Each commit is a pair; a line is printed when it is acknowledged. */
+const committing = `
+  import { writeSync } from 'node:fs'
+  const { openStore } = await import(process.env.STORE)
+  const { systemClock, silentLog, newAgentId, Secret } = await import(process.env.KERNEL)
+  const { FILE: file, URL: url, ROUND: round } = process.env
+  const store = await openStore({ file, url: new Secret(url), clock: systemClock, log: silentLog })
+  const agentId = newAgentId(1)
+  const lane = async lane => {
+    for (let n = 0; ; n += 1) {
+      const text = round + lane + ':' + n
+      const event = { kind: 'text', data: { item_id: 'item', text }, agentId, turnId: null, threadId: null }
+      await store.commit({ events: [event, event] })
+      writeSync(1, text + '\\n')
+    }
+  }
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
+
+async function killCommitting(work: {
+  readonly file: string
+  readonly url: string
+  readonly afterAcks: number
+}): Promise<readonly string[]> {
+  const env = {
+    ...process.env,
+    FILE: work.file,
+    URL: work.url,
+    ROUND: String(work.afterAcks),
+    STORE: new URL('./index.ts', import.meta.url).href,
+    KERNEL: new URL('../kernel/index.ts', import.meta.url).href,
+  }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', committing], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const closed = once(child, 'close')
+  const acknowledged: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    acknowledged.push(line)
+    if (acknowledged.length === work.afterAcks) child.kill('SIGKILL')
+  }
+  await closed
+  return acknowledged
+}
