@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { codexConfigFor, startScriptedModel } from '#scripted-model'
 import { silentLog, systemClock } from '#kernel'
 import { codexEnvironment, findCodex, startCodexHost } from './index.ts'
+import { identityOf } from './process-tree.ts'
 import type { Scenario, ScriptedModel } from '#scripted-model'
 import type { CodexBinary, CodexConnection, CodexEvent, CodexHost, CodexHostDeps } from './index.ts'
 
@@ -143,3 +144,36 @@ export async function eventually(what: string, holds: () => boolean): Promise<vo
     await new Promise(resolve => setTimeout(resolve, 20))
   }
 }
+
+/** What a fake program is played with. Disposing ends it. */
+export interface StartedFake extends AsyncDisposable {
+  readonly place: Place
+  readonly host: CodexHost
+  /** Of the host, in order. */
+  readonly states: readonly string[]
+}
+
+/** A host whose program is `fakeCodex` with this body. */
+export async function startFake(body: string, options: HostOptions = {}): Promise<StartedFake> {
+  await using stack = new AsyncDisposableStack()
+  const place = stack.use(await openPlace())
+  const host = stack.use(await hostIn(place, await fakeCodex(place, body), options))
+  const states: string[] = []
+  stack.use(host.onState(state => states.push(state.kind)))
+  const running = stack.move()
+  return { place, host, states, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+/** The code of what the work failed with, or 'done'. */
+export const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'done',
+    (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
+  )
+
+export const isAlive = (pid: number): boolean => identityOf(pid) !== null
+
+export const soon = { timeoutMs: 10_000 }
+
+/** Restarts that a test does not wait for. */
+export const quick = { firstDelayMs: 5, maxDelayMs: 10 }
