@@ -76,6 +76,18 @@ async function exchange(port: number, request: string | Buffer): Promise<string>
   return answer
 }
 
+/** The body of every answer that is an error. */
+export interface Refusal {
+  readonly error: { readonly code: string; readonly kind: string; readonly message: string; readonly hint?: string }
+}
+
+/** Status and code of an answer that is an error. */
+export const refusal = async (answer: Response): Promise<readonly [number, string]> => [
+  answer.status,
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what else it is, the tests look at
+  ((await answer.json()) as Refusal).error.code,
+]
+
 /** A whole request without a body. */
 export const requestText = (line: string, headers: readonly string[]): string =>
   `${[`${line} HTTP/1.1`, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`
