@@ -18,7 +18,6 @@ import { describe, expect, it } from 'vitest'
 import { placesOf } from '#contracts'
 import type { PolicyGrant } from '#cli'
 import { allowPolicy } from './allow-policy.ts'
-import { editPolicy, emptyPolicyText } from './edit-policy.ts'
 import type { Environment } from './environment.ts'
 import { createPolicySource } from './read-policy.ts'
 
@@ -110,6 +109,17 @@ describe('the policy file', () => {
     await expect(createPolicySource(folder.file).read()).rejects.toEqual(invalid(problem))
   })
 
+  it('that others may write has the command that cures it', async () => {
+    using folder = openFolder()
+    folder.write('')
+    chmodSync(folder.file, 0o666)
+    await expect(createPolicySource(folder.file).read()).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+      message: `${folder.file}: others may write ${folder.file}`,
+      hint: `run: chmod go-w ${folder.file}; no new turn is taken until then, what runs goes on`,
+    })
+  })
+
   it('of somebody else is refused', async context => {
     if (process.getuid?.() !== 0) return context.skip()
     using folder = openFolder()
@@ -166,79 +176,6 @@ describe('the policy file', () => {
   })
 })
 
-describe('allowing more', () => {
-  const none: PolicyGrant = { directories: [] }
-  const edited = (text: string, grant: PolicyGrant): string => editPolicy('policy.toml', text, grant).text
-
-  it('begins a file with what is allowed', () => {
-    const edit = editPolicy('policy.toml', emptyPolicyText, { ...none, sandbox: 'workspace-write' })
-    expect(edit.text).toBe(`${emptyPolicyText}max_sandbox = "workspace-write"\n`)
-    expect(edit.changes).toEqual(['max_sandbox = "workspace-write"'])
-  })
-
-  const written = [
-    '# ours',
-    "max_sandbox = 'read-only' # for all",
-    '',
-    '[directories] # where',
-    'allow = [',
-    '  "~/a", # the first',
-    ']',
-    '',
-    '[commands]',
-    'deny = ["git push"]',
-    '',
-    '[[rules]]',
-    'directory = "/x"',
-    'network = true',
-    '',
-  ].join('\n')
-
-  it.each<[string, PolicyGrant, readonly (readonly [string, string])[]]>([
-    [
-      'a sandbox',
-      { ...none, sandbox: 'workspace-write' },
-      [["max_sandbox = 'read-only' #", 'max_sandbox = "workspace-write" #']],
-    ],
-    ['network', { ...none, network: true }, [['# for all\n', '# for all\nnetwork = true\n']]],
-    ['a directory', { directories: ['/d e"f'] }, [['allow = [', String.raw`allow = ["/d e\"f", `]]],
-    [
-      'a sandbox in a directory that has a rule',
-      { directories: ['/x'], sandbox: 'workspace-write' },
-      [
-        ['allow = [', 'allow = ["/x", '],
-        ['network = true', 'network = true\nmax_sandbox = "workspace-write"'],
-      ],
-    ],
-    [
-      'in a new directory',
-      { directories: ['/y'], network: false },
-      [
-        ['allow = [', 'allow = ["/y", '],
-        ['network = true\n', 'network = true\n\n[[rules]]\ndirectory = "/y"\nnetwork = false\n'],
-      ],
-    ],
-  ])('changes a line and keeps the rest, comments included: %s', (_, grant, replacements) => {
-    const wanted = replacements.reduce((text, [from, to]) => text.replace(from, () => to), written)
-    expect(edited(written, grant)).toBe(wanted)
-  })
-
-  it('what is allowed already changes nothing', () => {
-    expect(editPolicy('policy.toml', written, { directories: ['~/a'] })).toEqual({ text: written, changes: [] })
-  })
-
-  it.each([
-    ['directories = { allow = ["/a"] }', { directories: ['/b'] }],
-    ['directories.allow = ["/a"]', { directories: ['/b'] }],
-    ['max_sandbox = """read-only"""', { ...none, sandbox: 'workspace-write' }],
-    ["[[rules]]\ndirectory = '/b'", { directories: ['/b'], sandbox: 'workspace-write' }],
-  ] as const)('a layout that is not understood is left alone, and what to write is said: %j', (text, grant) => {
-    expect(() => editPolicy('policy.toml', text, grant)).toThrow(
-      expect.objectContaining({ code: 'POLICY_NOT_EDITABLE', hint: expect.stringContaining('write it yourself: ') }),
-    )
-  })
-})
-
 describe('tandem policy allow', () => {
   const environmentIn = (folder: Folder, env: Readonly<Record<string, string>> = {}): Environment => ({
     env,
@@ -288,7 +225,10 @@ describe('tandem policy allow', () => {
     using folder = openFolder()
     mkdirSync(folder.at('config'))
     chmodSync(folder.at('config'), 0o770)
-    await expect(allowPolicy(environmentIn(folder), grant)).rejects.toEqual(invalid('chmod go-w'))
+    await expect(allowPolicy(environmentIn(folder), grant)).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+      hint: expect.stringMatching(/^run: chmod go-w .*config;/),
+    })
   })
 
   it('does not touch a file that cannot be relied on', async () => {
