@@ -38,12 +38,6 @@ export const alreadyRunning = (pid: number | undefined, lockFile: string): AppEr
     },
   )
 
-export const lockHeld = (lockFile: string, pid: number): AppError =>
-  new AppError('LOCK_HELD', 'conflict', `another program (pid ${pid}) holds ${lockFile}, and no daemon can start`, {
-    hint: `see which it is: ps -fp ${pid}; end it: kill ${pid}; then: tandem up`,
-    data: { lock_file: lockFile, pid },
-  })
-
 export const storeInUse = (cause: unknown): AppError =>
   new AppError('STORE_IN_USE', 'conflict', 'a daemon works with the store of this state directory', {
     hint: 'stop it first: tandem down',

@@ -25,7 +25,8 @@ describe('takeLock', () => {
     expect(lockHolder(temp.places.lockFile)).toBe(process.pid)
     await using contenders = await startContenders(directory, { count: 1, waitMs: 0 })
     contenders.all[0]?.tell()
-    expect(await contenders.all[0]?.heard()).toBe('DAEMON_ALREADY_RUNNING')
+    // Nobody started this process as a daemon.
+    expect(await contenders.all[0]?.heard()).toBe('LOCK_HELD')
     lock[Symbol.dispose]()
     expect(readdirSync(directory)).toEqual([])
   })
@@ -59,6 +60,17 @@ describe('takeLock', () => {
     await once(other, 'exit')
     using lock = await takeLock(temp.places, systemClock, 0)
     expect(lock.file).toBe(temp.places.lockFile)
+  })
+
+  it('names another program that has it for itself alone, too', async () => {
+    await using contenders = await startContenders(directory, { count: 1, waitMs: 0, as: 'stranger' })
+    const [other] = contenders.all
+    other?.tell()
+    expect(await other?.heard()).toBe('got')
+    await expect(takeLock(temp.places, systemClock, 0)).rejects.toMatchObject({
+      code: 'LOCK_HELD',
+      hint: expect.stringContaining(`kill ${other?.pid}`) as string,
+    })
   })
 
   it('refuses a file that it cannot lock, and does not follow a link', async () => {

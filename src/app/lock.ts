@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync, rmSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
-import { lockHolder, lockReader } from '#client'
+import { lockHeld, strangerAtLock } from '#client'
 import { addressFileSchema } from '#contracts'
 import { messageOf, sleep } from '#kernel'
-import { alreadyRunning, lockHeld, lockUnusable } from './errors.ts'
+import { alreadyRunning, lockUnusable } from './errors.ts'
 import type { Places } from '#contracts'
 import type { AppError, Clock } from '#kernel'
 
@@ -33,17 +33,12 @@ export async function takeLock(
   }
 }
 
-/** A daemon holds the lock for itself alone; whoever only reads the file keeps every daemon out. */
 async function reasonOf({ addressFile, lockFile }: Pick<Places, 'lockFile' | 'addressFile'>): Promise<AppError> {
-  const reader = readerOf(lockFile)
+  const stranger = strangerAtLock(lockFile)
   await sleep(betweenMs)
   // Twice: a daemon that starts or ends passes through the same state.
-  if (reader !== undefined && readerOf(lockFile) === reader) return lockHeld(lockFile, reader)
+  if (stranger !== undefined && strangerAtLock(lockFile) === stranger) return lockHeld(lockFile, stranger)
   return alreadyRunning(await pidOf(addressFile), lockFile)
-}
-
-function readerOf(lockFile: string): number | undefined {
-  return lockHolder(lockFile) === null ? lockReader(lockFile) : undefined
 }
 
 function tryOnce(file: string): DaemonLock | undefined {

@@ -5,19 +5,23 @@ import {
   answerInvalid,
   connectionLost,
   daemonNotRunning,
+  daemonOutOfDescriptors,
   daemonStartTimeout,
   daemonStillStopping,
   daemonUnreachable,
   foreignListener,
   helloUnanswered,
+  lockHeld,
 } from './errors.ts'
-import { isAlive, isGoneWithin, lockHolder } from './processes.ts'
+import { isOutOfDescriptors, isTakenFrom } from './listeners.ts'
+import { isAlive, isDaemon, isGoneWithin, lockHolder } from './processes.ts'
 import { candidateSockets, isSafeSocket } from './safe-socket.ts'
-import { readStartError } from './start-error.ts'
+import { markStartErrors, readStartError } from './start-error.ts'
 import { assertOfThisState } from './state-identity.ts'
 import { compareVersions } from './versions.ts'
 import type { HelloParams, HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
+import type { StartErrorMarks } from './start-error.ts'
 
 /**
  * Starts a daemon and resolves when it is spawned: with its supervisor, where it is known. When that has ended before we
@@ -41,6 +45,8 @@ export interface ConnectOptions {
 const helloMs = 2000
 /** Several tries, since the pauses between them are shorter. */
 const hangUpMs = 1500
+/** Of our programs `tandem check` tries the lock for a moment. */
+const strangerMs = 1000
 /** Without a grace a daemon takes up to 10 s to interrupt its turns and as much to close. */
 const stopMs = 25_000
 /** One that ends again and again before it is reached does so for a reason: its log has it. */
@@ -65,7 +71,8 @@ export async function connectToDaemon(options: ConnectOptions): Promise<Connecte
 class ConnectAttempt {
   readonly #options: ConnectOptions
   #beganAt: number
-  #launchedAt: number | undefined
+  /** What earlier starts had told when we launched. */
+  #launched: StartErrorMarks | undefined
   #launches = 0
   /** Of the supervisor that we started last. */
   #supervisor: number | undefined
@@ -74,6 +81,8 @@ class ConnectAttempt {
   #last: unknown = new Error('nothing was tried')
   /** Since when every try was taken and hung up on. */
   #hungUpSince: number | undefined
+  /** A program that is no daemon and holds the lock. */
+  #stranger: { readonly pid: number; readonly since: number } | undefined
 
   constructor(options: ConnectOptions) {
     this.#options = options
@@ -104,8 +113,8 @@ class ConnectAttempt {
   /** Waits before the next try; throws when the time is up. */
   async pause(tries: number): Promise<void> {
     const { places, timeoutMs, signal } = this.#options
-    if (this.#launchedAt !== undefined) {
-      const failure = await readStartError(places, this.#launchedAt)
+    if (this.#launched !== undefined) {
+      const failure = await readStartError(places, this.#launched)
       if (failure !== undefined) throw failure
     }
     const left = timeoutMs - this.#elapsed()
@@ -165,7 +174,10 @@ class ConnectAttempt {
 
   /** Our daemon holds its lock for as long as it listens. */
   #assertOurs(): void {
-    if (lockHolder(this.#options.places.lockFile) === null) throw foreignListener(this.#path)
+    const holder = lockHolder(this.#options.places.lockFile)
+    if (holder === undefined) return
+    if (holder === null || !isDaemon(holder) || isTakenFrom(holder, this.#path)) throw foreignListener(this.#path)
+    if (isOutOfDescriptors(holder)) throw daemonOutOfDescriptors(holder)
   }
 
   /** A daemon that ends or is killed does it once, and the next try finds nobody: however long was waited before. */
@@ -179,23 +191,33 @@ class ConnectAttempt {
   #assertHeldByNobody(): void {
     const { places, timeoutMs } = this.#options
     const holder = lockHolder(places.lockFile)
-    if (typeof holder === 'number' && this.#launchedAt === undefined) throw daemonUnreachable(places, holder, timeoutMs)
+    if (typeof holder !== 'number') return
+    if (!isDaemon(holder)) throw lockHeld(places.lockFile, holder)
+    if (this.#launched === undefined) throw daemonUnreachable(places, holder, timeoutMs)
   }
 
   async #launch(): Promise<void> {
     const { startDaemon, patienceMs, places } = this.#options
+    const holder = lockHolder(places.lockFile)
     // A daemon without a socket starts, ends, or puts a lost one back: not down, and not to be doubled.
-    if (typeof lockHolder(places.lockFile) === 'number') return
+    if (typeof holder === 'number') return this.#assertOfDaemon(holder)
     if (startDaemon === undefined && patienceMs === 0) throw daemonNotRunning(places)
     if (startDaemon === undefined || this.#elapsed() < patienceMs) return
-    if (this.#launchedAt !== undefined && !(await this.#isLaunchedGone(this.#launchedAt))) return
+    if (this.#launched !== undefined && !(await this.#isLaunchedGone(this.#launched))) return
     await this.#launchNow()
   }
 
+  #assertOfDaemon(holder: number): void {
+    const since = this.#stranger?.pid === holder ? this.#stranger.since : this.#elapsed()
+    this.#stranger = isDaemon(holder) ? undefined : { pid: holder, since }
+    if (this.#stranger === undefined || this.#elapsed() - since < strangerMs) return
+    throw lockHeld(this.#options.places.lockFile, holder)
+  }
+
   /** What we started came and went, without a failure that another start would only repeat. */
-  async #isLaunchedGone(launchedAt: number): Promise<boolean> {
+  async #isLaunchedGone(launched: StartErrorMarks): Promise<boolean> {
     if (this.#launches >= maxLaunches || this.#supervisor === undefined || isAlive(this.#supervisor)) return false
-    const failure = await readStartError(this.#options.places, launchedAt)
+    const failure = await readStartError(this.#options.places, launched)
     if (failure !== undefined) throw failure
     return true
   }
@@ -229,7 +251,7 @@ class ConnectAttempt {
   }
 
   async #launchNow(): Promise<void> {
-    this.#launchedAt = this.#options.clock.now()
+    this.#launched = await markStartErrors(this.#options.places)
     this.#launches += 1
     const launched = await this.#options.startDaemon?.()
     this.#supervisor = launched?.pid

@@ -30,6 +30,24 @@ export const daemonUnreachable = (places: Places, pid: number, waitedMs: number)
     },
   )
 
+/** By a program that is no daemon. */
+export const lockHeld = (lockFile: string, pid: number): AppError =>
+  new AppError('LOCK_HELD', 'conflict', `another program (pid ${pid}) holds ${lockFile}, and no daemon can start`, {
+    hint: `see which it is: ps -fp ${pid}; let it end, or end it: kill ${pid}; then: tandem up`,
+    data: { lock_file: lockFile, pid },
+  })
+
+export const daemonOutOfDescriptors = (pid: number): AppError =>
+  new AppError(
+    'DESCRIPTORS_EXHAUSTED',
+    'busy',
+    `the daemon (pid ${pid}) has as many files open as it may, and takes no further client`,
+    {
+      hint: 'end some clients, then try again; for a higher limit of the daemon: ulimit -n 65536; tandem restart',
+      data: { pid },
+    },
+  )
+
 export const unsafeSocket = (path: string, problem: string, cure: string): AppError =>
   new AppError('DAEMON_UNSAFE_SOCKET', 'denied', `${path} ${problem}, so what listens there may not be ours`, {
     hint: cure,

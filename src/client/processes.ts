@@ -72,6 +72,22 @@ export function commandOf(pid: number): readonly string[] {
 }
 
 /**
+ * Whether it was started as a daemon is: `tandem daemon` by a supervisor, or `tandem up`. True also where that cannot be told, as
+ * of a process of somebody else's.
+ */
+export function isDaemon(pid: number): boolean {
+  const words = commandOf(pid)
+  return pid === process.pid || words.length === 0 || words.includes('daemon') || words.includes('up')
+}
+
+/** Who keeps every daemon from the lock and is none; undefined for nobody, and where it cannot be told. */
+export function strangerAtLock(lockFile: string): number | undefined {
+  const holder = lockHolder(lockFile)
+  if (holder === null) return lockReader(lockFile)
+  return holder === undefined || isDaemon(holder) ? undefined : holder
+}
+
+/**
  * Who holds the daemon's lock, as the kernel says (proc_locks(5)): null for nobody, undefined where it cannot be told.
  * SQLite's exclusive lock is a POSIX write lock from byte 0x40000000 on (sqlite.org/lockingv3).
  */
@@ -79,8 +95,8 @@ export function lockHolder(lockFile: string): number | null | undefined {
   return holderOf(lockFile, 'WRITE')
 }
 
-/** Who has it open for reading as SQLite does, which no daemon does: that keeps every daemon from locking it. */
-export function lockReader(lockFile: string): number | undefined {
+/** Who has it open for reading as SQLite does, which no daemon does, but which keeps every daemon from locking it. */
+function lockReader(lockFile: string): number | undefined {
   return holderOf(lockFile, 'READ') ?? undefined
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { errorFromShape, errorSchema, errorShapeFrom } from '#contracts'
 import type { AppError } from '#kernel'
@@ -20,19 +20,36 @@ export const startErrorFilesOf = (places: Pick<Places, 'stateDir' | 'runtimeDir'
   `${places.runtimeDir}/start-error.json`,
 ]
 
-/** The error of a start at or after `sinceMs` (wall clock), or undefined. */
-export async function readStartError(places: Places, sinceMs: number): Promise<AppError | undefined> {
-  for (const file of startErrorFilesOf(places)) {
-    const failure = await readFrom(file, sinceMs)
+/** Which errors lie there: one that is left later is another. The clock may be set meanwhile, so that its time would not tell. */
+export type StartErrorMarks = readonly (string | undefined)[]
+
+export async function markStartErrors(places: Places): Promise<StartErrorMarks> {
+  return Promise.all(startErrorFilesOf(places).map(markOf))
+}
+
+/** Why a start failed, when there is an error that was not there `before`; or undefined. */
+export async function readStartError(places: Places, before: StartErrorMarks = []): Promise<AppError | undefined> {
+  for (const [at, file] of startErrorFilesOf(places).entries()) {
+    const mark = await markOf(file)
+    const failure = mark === undefined || mark === before[at] ? undefined : await readFrom(file)
     if (failure !== undefined) return failure
   }
   return undefined
 }
 
-async function readFrom(file: string, sinceMs: number): Promise<AppError | undefined> {
+async function markOf(file: string): Promise<string | undefined> {
+  try {
+    const { dev, ino, mtimeNs, size } = await stat(file, { bigint: true })
+    return [dev, ino, mtimeNs, size].join(' ')
+  } catch {
+    // None, or out of reach.
+    return undefined
+  }
+}
+
+async function readFrom(file: string): Promise<AppError | undefined> {
   try {
     const found = startErrorSchema.parse(JSON.parse(await readFile(file, 'utf8')))
-    if (found.at < sinceMs) return undefined
     return errorFromShape(errorShapeFrom(found.error))
   } catch {
     // None, or one that is being written: the next look finds it.

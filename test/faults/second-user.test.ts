@@ -293,7 +293,7 @@ describe('a second user on the machine', () => {
       expect(await world.tandem(['up'])).toMatchObject({ code: 0 })
       expect(await world.tandem(['down'])).toMatchObject({ code: 0 })
       const { startContenders } = await import('../support/lock-contenders.ts')
-      await using contenders = await startContenders(world.places.stateDir, { count: 1, waitMs: 0 })
+      await using contenders = await startContenders(world.places.stateDir, { count: 1, waitMs: 0, as: 'stranger' })
       const [holder] = contenders.all
       holder?.tell()
       expect(await holder?.heard()).toBe('got')

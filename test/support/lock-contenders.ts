@@ -18,9 +18,15 @@ export interface Contenders extends AsyncDisposable {
 
 export async function startContenders(
   directory: string,
-  options: { readonly count: number; readonly waitMs: number },
+  options: {
+    readonly count: number
+    readonly waitMs: number
+    /** What their command line says that they are. Default: a daemon. */
+    readonly as?: 'daemon' | 'stranger'
+  },
 ): Promise<Contenders> {
-  const all = Array.from({ length: options.count }, () => startContender(directory, options.waitMs))
+  const words = [directory, String(options.waitMs), options.as ?? 'daemon']
+  const all = Array.from({ length: options.count }, () => startContender(words))
   await Promise.all(all.map(one => one.heard()))
   return {
     all,
@@ -30,9 +36,9 @@ export async function startContenders(
   }
 }
 
-function startContender(directory: string, waitMs: number): Contender {
+function startContender(words: readonly string[]): Contender {
   const program = fileURLToPath(new URL('./hold-lock.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, directory, String(waitMs)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [program, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
     pid: child.pid,

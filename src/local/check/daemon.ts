@@ -78,7 +78,7 @@ export async function lookAtDaemon(
     }
     case 'silent': {
       if (refusalOfSocket(daemon) !== undefined) return skipped('what is at its socket has to go first')
-      if (daemon.pid === undefined) throw daemon.error
+      if (daemon.pid === undefined || tellsMore.has(daemon.error.code)) throw daemon.error
       if (statusOf(daemon.pid)?.state === 'T') throw daemonSuspended(daemon.pid)
       throw daemonHangs(daemon.pid, daemon.error)
     }
@@ -90,8 +90,12 @@ export async function lookAtDaemon(
 
 /** Nobody can ask the daemon, whether it hangs or not, when something else is where its socket should be. */
 export function refusalOfSocket(daemon: DaemonState): AppError | undefined {
-  return daemon.kind === 'silent' && daemon.error.code === 'DAEMON_UNSAFE_SOCKET' ? daemon.error : undefined
+  return daemon.kind === 'silent' && ofSocket.has(daemon.error.code) ? daemon.error : undefined
 }
+
+const ofSocket: ReadonlySet<string> = new Set(['DAEMON_UNSAFE_SOCKET', 'SOCKET_FOREIGN'])
+/** Than that it hangs. */
+const tellsMore: ReadonlySet<string> = new Set(['LOCK_HELD', 'DESCRIPTORS_EXHAUSTED'])
 
 async function withoutDaemon(places: Places): Promise<Look> {
   const stray = await strayAddress(places)
@@ -102,7 +106,7 @@ async function withoutDaemon(places: Places): Promise<Look> {
 /** The last one that could not start has told why; whatever passes since may have cured it. */
 export async function lookAtLastStart(places: Places, daemon: DaemonState): Promise<Look> {
   if (daemon.kind !== 'none') return ok('the daemon runs')
-  const failure = await readStartError(places, 0)
+  const failure = await readStartError(places)
   return failure === undefined ? ok('none has failed') : warning(failure)
 }
 

@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createClient, down, readHealth } from '#client'
+import { systemClock } from '#kernel'
+import { tempPlaces } from '../../test/support/fake-daemon.ts'
+import { startContenders } from '../../test/support/lock-contenders.ts'
+import type { Socket } from 'node:net'
+import type { ClientOptions } from '#client'
+import type { Places } from '#contracts'
+
+/* Other programs where a daemon should be: at its lock, or at its socket. */
+
+let temp: ReturnType<typeof tempPlaces>
+let places: Places
+let stack: AsyncDisposableStack
+
+beforeEach(() => {
+  temp = tempPlaces()
+  places = temp.places
+  stack = new AsyncDisposableStack()
+  for (const directory of [places.stateDir, places.runtimeDir]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+})
+afterEach(async () => {
+  await stack.disposeAsync()
+  temp[Symbol.dispose]()
+})
+
+const identity = { name: 'test', version: '1.0.0' }
+const mustNotBeCalled = (): Promise<never> => Promise.reject(new Error('must not be called'))
+
+function failureOf(more: Partial<ClientOptions> = {}): Promise<unknown> {
+  const client = stack.use(createClient({ places, clock: systemClock, identity, patienceMs: 0, ...more }))
+  return client.connect().catch((error: unknown) => error)
+}
+
+/** A process that holds the lock, started as a daemon is or as something else. */
+async function holdLock(as: 'daemon' | 'stranger'): Promise<number> {
+  const { all } = stack.use(await startContenders(places.stateDir, { count: 1, waitMs: 0, as }))
+  all[0]?.tell()
+  expect(await all[0]?.heard()).toBe('got')
+  return all[0]?.pid ?? 0
+}
+
+/** A program that takes whoever connects. */
+async function listen(onClient: (socket: Socket) => void): Promise<void> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket.on('error', () => undefined))
+    onClient(socket)
+  })
+  server.listen(places.socketPath)
+  await once(server, 'listening')
+  chmodSync(places.socketPath, 0o600)
+  stack.defer(async () => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise<void>(resolve => void server.close(() => resolve()))
+  })
+}
+
+const silent = (socket: Socket): void => void socket.resume()
+const rude = (socket: Socket): void => void socket.destroy()
+
+describe('a lock that is held', () => {
+  it('by another program is said within two seconds, with who it is and the cure', async () => {
+    const pid = await holdLock('stranger')
+    const refusal = {
+      code: 'LOCK_HELD',
+      message: expect.stringContaining(`pid ${pid}`),
+      hint: expect.stringContaining(`kill ${pid}`),
+    }
+    const began = performance.now()
+    expect(await failureOf({ startDaemon: mustNotBeCalled })).toMatchObject(refusal)
+    expect(performance.now() - began).toBeLessThan(2000)
+    const deps = { places, clock: systemClock, identity, launch: mustNotBeCalled, runDaemon: mustNotBeCalled }
+    await expect(down(deps)).rejects.toMatchObject(refusal)
+    expect(await readHealth(deps)).toMatchObject({
+      state: 'down',
+      pid,
+      parts: [{ part: 'socket', why: refusal.message, cure: refusal.hint }],
+    })
+  })
+
+  it('by another program for a moment is waited for', async () => {
+    const { all } = stack.use(await startContenders(places.stateDir, { count: 1, waitMs: 0, as: 'stranger' }))
+    all[0]?.tell()
+    await all[0]?.heard()
+    let starts = 0
+    const failing = failureOf({
+      connectTimeoutMs: 1500,
+      startDaemon: async () => void (starts += 1),
+    })
+    all[0]?.tell()
+    expect(await failing).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
+    expect(starts).toBe(1)
+  })
+
+  it('by a daemon without a socket is no other program’s', async () => {
+    const pid = await holdLock('daemon')
+    expect(await failureOf({ startDaemon: mustNotBeCalled, connectTimeoutMs: 1500 })).toMatchObject({
+      code: 'DAEMON_UNREACHABLE',
+      message: expect.stringContaining(`pid ${pid}`),
+    })
+  })
+})
+
+describe('what listens at the address', () => {
+  it.each([
+    ['says nothing', silent],
+    ['hangs up', rude],
+  ])('and %s is another program, also while a daemon holds its lock', async (_, onClient) => {
+    await holdLock('daemon')
+    await listen(onClient)
+    expect(await failureOf()).toMatchObject({ code: 'SOCKET_FOREIGN' })
+  })
+
+  it('is the daemon’s own when it has the lock and listens there, however silent it is', async () => {
+    using database = new DatabaseSync(places.lockFile)
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    await listen(silent)
+    expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
+  })
+
+  it('is a daemon that can open nothing more', async () => {
+    // It takes every connection to close it at once: that is all that is left to it.
+    const program = `
+      const { createServer } = require('node:net')
+      const { DatabaseSync } = require('node:sqlite')
+      const { openSync } = require('node:fs')
+      const [lock, socket] = process.argv.slice(1)
+      const database = new DatabaseSync(lock)
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      process.umask(0o177)
+      createServer(client => client.resume()).listen(socket, () => {
+        process.stdout.write('listens\\n')
+        process.stdin.once('data', () => {
+          try { for (;;) openSync('/dev/null') } catch { process.stdout.write('full\\n') }
+        })
+      })`
+    const words = ['-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath, '-e', program]
+    const daemon = spawn('/bin/sh', [...words, places.lockFile, places.socketPath, 'daemon'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    stack.defer(async () => {
+      daemon.kill('SIGKILL')
+      await once(daemon, 'exit')
+    })
+    await once(daemon.stdout, 'data')
+    daemon.stdin.write('\n')
+    await once(daemon.stdout, 'data')
+    expect(await failureOf()).toMatchObject({
+      code: 'DESCRIPTORS_EXHAUSTED',
+      kind: 'busy',
+      message: expect.stringContaining(`pid ${daemon.pid}`),
+    })
+  })
+})
