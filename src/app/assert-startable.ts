@@ -2,11 +2,12 @@ import { lstat } from 'node:fs/promises'
 import { checkPrivateDirectory } from '#ops'
 import { assertSocketPathFits, inspectSocket } from './claim-socket.ts'
 import { readConfig } from './read-config.ts'
+import { Secret } from '#kernel'
 import type { Config, Places } from '#contracts'
 
 /**
- * What a start would refuse, seen while the daemon that is to be replaced still serves: its configuration. It rejects as the start
- * does. Changes nothing.
+ * What a start would refuse, seen while the daemon that is to be replaced still serves: its configuration, and that its database can be
+ * worked with. It rejects as the start does. Changes nothing.
  */
 export async function assertStartable(places: Places): Promise<Config> {
   assertSocketPathFits(places.socketPath)
@@ -14,7 +15,15 @@ export async function assertStartable(places: Places): Promise<Config> {
   await checkPrivateDirectory(places.runtimeDir, 'TANDEM_RUNTIME_DIR')
   // A socket may be that of the daemon which is to go.
   if (!(await isSocket(places.socketPath))) await inspectSocket(places.socketPath)
-  return readConfig(places.configFile)
+  const config = await readConfig(places.configFile)
+  if (config.store.url !== undefined) await assertStoreInReach(places, config.store.url)
+  return config
+}
+
+/** A file is the one that the daemon works with at this moment; a URL may have been changed since it started. */
+async function assertStoreInReach({ storeFile: file }: Places, url: string): Promise<void> {
+  const { inspectStore } = await import('#store')
+  await inspectStore({ file, url: new Secret(url) })
 }
 
 async function isSocket(path: string): Promise<boolean> {

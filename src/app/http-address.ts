@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { httpFileSchema } from '#contracts'
 import { writePrivateFile } from './private-files.ts'
 import type { HttpFile, Places } from '#contracts'
@@ -20,5 +20,14 @@ export async function publishHttpAddress(
 ): Promise<AsyncDisposable> {
   const write = (facts: HttpFile): Promise<void> => writePrivateFile(httpFile, `${JSON.stringify(facts)}\n`)
   await write({ url, pid: process.pid, port })
-  return { [Symbol.asyncDispose]: () => write({ url: null, pid: null, port }) }
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        await write({ url: null, pid: null, port })
+      } catch {
+        // A full disk, or no descriptor left: that it leads nowhere matters more than the port.
+        await rm(httpFile, { force: true })
+      }
+    },
+  }
 }
