@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse, TomlError } from 'smol-toml'
 import { configSchema, problemOf } from '#contracts'
-import { messageOf, systemCodeOf } from '#kernel'
+import { descriptorsExhausted, messageOf, systemCodeOf } from '#kernel'
 import { configInvalid } from './errors.ts'
 import type { Config } from '#contracts'
 
@@ -29,6 +29,7 @@ async function readText(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8')
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
-    throw configInvalid(file, `cannot be read (${systemCodeOf(error) ?? messageOf(error)})`, error)
+    const exhausted = descriptorsExhausted(error, `reading ${file}`)
+    throw exhausted ?? configInvalid(file, `cannot be read (${systemCodeOf(error) ?? messageOf(error)})`, error)
   }
 }

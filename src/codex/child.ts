@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { within } from '#kernel'
 import { createLineReader } from './lines.ts'
 import { killMarked, killTree, markName, signalGroup } from './process-tree.ts'
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process'
 import type { Clock } from '#kernel'
 
 export interface ChildExit {
@@ -45,6 +45,7 @@ export interface ChildOptions {
 
 export function startChild(options: ChildOptions): Child {
   const child = spawnWith(options)
+  if (isStillborn(child)) return stillborn(child)
   const pid = child.pid ?? -1
   let lastByteAt = options.clock.monotonic()
   const tail = createTail(stderrTailBytes)
@@ -96,6 +97,26 @@ function spawnWith(options: ChildOptions): ChildProcessWithoutNullStreams {
     })
   } finally {
     if (options.umask !== undefined) process.umask(before)
+  }
+}
+
+/** With no descriptor left Node (24) makes no pipes, and tells by the event alone; one that nobody listened to would end our process. */
+function isStillborn(child: Partial<Pick<ChildProcess, 'stdin'>>): boolean {
+  return child.stdin === undefined
+}
+
+function stillborn(child: ChildProcess): Child {
+  const exited = new Promise<ChildExit>(resolve => {
+    child.once('error', spawnError => resolve({ code: null, signal: null, stderrTail: '', spawnError }))
+  })
+  return {
+    pid: -1,
+    exited,
+    lastByteAtMs: () => 0,
+    // Nobody reads it; whoever waits for an answer is told of the end.
+    write: async () => void (await exited),
+    stop: () => exited,
+    kill: () => undefined,
   }
 }
 

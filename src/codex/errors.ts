@@ -1,4 +1,4 @@
-import { AppError } from '#kernel'
+import { AppError, descriptorsExhausted } from '#kernel'
 
 const installHint =
   'install Codex with `npm i -g @openai/codex`, or name the program as `codex.path` in the configuration'
@@ -10,6 +10,7 @@ export const codexNotFound = (tried: readonly string[]): AppError =>
   })
 
 export const codexNotRunnable = (path: string, cause: unknown): AppError =>
+  descriptorsExhausted(cause, `starting ${path}`) ??
   new AppError('CODEX_NOT_RUNNABLE', 'unavailable', `${path} did not tell its version`, {
     hint: `run \`${path} --version\` by hand; ${installHint}`,
     data: { path },

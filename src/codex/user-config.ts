@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { codexUserConfigSchema } from '#contracts'
-import { messageOf, systemCodeOf } from '#kernel'
+import { descriptorsExhausted, messageOf, systemCodeOf } from '#kernel'
 import { codexConfigInvalid, profileInvalid, profileMissing } from './errors.ts'
 import type { CodexUserConfig } from '#contracts'
 
@@ -59,7 +59,7 @@ async function textOf(path: string): Promise<string | null> {
     return await readFile(path, 'utf8')
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return null
-    throw codexConfigInvalid(messageOf(error), path, error)
+    throw descriptorsExhausted(error, `reading ${path}`) ?? codexConfigInvalid(messageOf(error), path, error)
   }
 }
 

@@ -69,6 +69,21 @@ export function systemCodeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/**
+ * DESCRIPTORS_EXHAUSTED when a system error says that no more files may be open, else undefined: nothing is wrong with the
+ * one that was to be opened then.
+ */
+export function descriptorsExhausted(error: unknown, doing: string): AppError | undefined {
+  const code = systemCodeOf(error)
+  if (code !== 'EMFILE' && code !== 'ENFILE') return undefined
+  const whose = code === 'EMFILE' ? 'this process' : 'this machine'
+  return new AppError('DESCRIPTORS_EXHAUSTED', 'busy', `${doing} failed: ${whose} has as many files open as it may`, {
+    hint: 'end some clients, then try again; for a higher limit of the daemon: ulimit -n 65536; tandem restart',
+    data: { system_code: code },
+    cause: error,
+  })
+}
+
 /** A signal's reason as an error that says who gave up. */
 export const cancelled = (what: string, cause?: unknown): AppError =>
   new AppError('CANCELLED', 'unavailable', `${what} was cancelled by its caller`, { cause })

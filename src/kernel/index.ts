@@ -1,4 +1,13 @@
-export { AppError, cancelled, errorKindOf, errorShapeOf, fault, messageOf, systemCodeOf } from './errors.ts'
+export {
+  AppError,
+  cancelled,
+  descriptorsExhausted,
+  errorKindOf,
+  errorShapeOf,
+  fault,
+  messageOf,
+  systemCodeOf,
+} from './errors.ts'
 export type { AppErrorOptions, ErrorData, ErrorKind, ErrorShape } from './errors.ts'
 export { asAgentId, asNodeId, asThreadId, asTurnId, newAgentId, newNodeId, newTurnId } from './ids.ts'
 export type { AgentId, NodeId, ThreadId, TurnId } from './ids.ts'
