@@ -67,7 +67,7 @@ async function page(deps: VerbsDeps, filter: FollowFilter, input: Input): Promis
 /** Resolves with the first event, or when the time is up, or when the caller leaves. */
 async function firstEvent(deps: VerbsDeps, filter: FollowFilter, input: Input, options: CallOptions): Promise<void> {
   const first = Promise.withResolvers<void>()
-  options.signal?.addEventListener('abort', () => first.resolve(), { once: true })
+  using _leaving = whenLeft(options, first.resolve)
   if (options.signal?.aborted) return
   using _following = await deps.agents.follow(filter, input.cursor, event => {
     if (isWanted(input, event.kind)) first.resolve()
@@ -78,8 +78,7 @@ async function firstEvent(deps: VerbsDeps, filter: FollowFilter, input: Input, o
 /** With no `wait_ms` it goes on until the caller leaves. */
 async function follow(deps: VerbsDeps, filter: FollowFilter, input: Input, options: CallOptions): Promise<Page> {
   const left = Promise.withResolvers<void>()
-  options.signal?.addEventListener('abort', () => left.resolve(), { once: true })
-  if (options.signal?.aborted) left.resolve()
+  using _leaving = whenLeft(options, left.resolve)
   let cursor = input.cursor
   using _following = await deps.agents.follow(filter, input.cursor, event => {
     cursor = event.seq
@@ -87,4 +86,11 @@ async function follow(deps: VerbsDeps, filter: FollowFilter, input: Input, optio
   })
   await (input.wait_ms === 0 ? left.promise : within(deps.clock, input.wait_ms, left.promise))
   return { events: [], cursor, has_more: false }
+}
+
+/** Until it is disposed: a caller's signal may live for much longer than its call. */
+function whenLeft({ signal }: CallOptions, leave: () => void): Disposable {
+  if (signal?.aborted) leave()
+  signal?.addEventListener('abort', leave, { once: true })
+  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', leave) }
 }
