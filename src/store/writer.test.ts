@@ -149,7 +149,6 @@ describe('the writer', () => {
 describe('kill -9 of a process that commits', () => {
   // Each commit is a pair; a line is printed when it is acknowledged.
   const program = `
-    import { writeSync } from 'node:fs'
     const { openStore } = await import(process.env.STORE)
     const { systemClock, silentLog, newAgentId } = await import(process.env.KERNEL)
     const store = await openStore({ file: process.env.FILE, clock: systemClock, log: silentLog })
@@ -158,7 +157,8 @@ describe('kill -9 of a process that commits', () => {
       for (let n = 0; ; n += 1) {
         const event = { kind: 'text', data: { item_id: 'item', text: lane + ':' + n }, agentId, turnId: null, threadId: null }
         await store.commit({ events: [event, event] })
-        writeSync(1, lane + ':' + n + '\\n')
+        // Waited for: the pipe does not block, and a reader that is slow lets it run full.
+        await new Promise(done => process.stdout.write(lane + ':' + n + '\\n', done))
       }
     }
     await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
