@@ -35,7 +35,15 @@ export interface GitResult {
  * Never rejects.
  */
 export function runGit(args: readonly string[], { thread, ...options }: GitOptions): Promise<GitResult> {
-  if (thread !== undefined) return thread.run(args, options)
+  return thread === undefined ? runGitHere(args, options) : thread.run(args, options)
+}
+
+/** In this thread; `signal` ends it as its time-out does. */
+export function runGitHere(
+  args: readonly string[],
+  options: Omit<GitOptions, 'thread'>,
+  signal?: AbortSignal,
+): Promise<GitResult> {
   return new Promise(resolve => {
     const child = execFile(
       'git',
@@ -45,6 +53,7 @@ export function runGit(args: readonly string[], { thread, ...options }: GitOptio
         env: { ...options.env, ...safeEnvironment },
         timeout: options.timeoutMs,
         killSignal: 'SIGKILL',
+        signal,
         maxBuffer: options.maxBytes ?? 16 * 1024 * 1024,
         encoding: 'utf8',
       },
