@@ -3,6 +3,7 @@ import { asAgentId, asNodeId, asThreadId, asTurnId, createFakeClock } from '#ker
 import { queuedTurn } from '#store'
 import type { StoredEvent, TurnRow } from '#store'
 import { answerOf, describeEvent, turnSummaryOf } from './turn-answer.ts'
+import { knownRequestOf } from './turn-request.ts'
 
 const turn: TurnRow = {
   ...queuedTurn({
@@ -11,18 +12,7 @@ const turn: TurnRow = {
     agentId: asAgentId('agent_1'),
     threadId: asThreadId('thread_1'),
     prompt: 'p'.repeat(300),
-    request: {
-      cd: '/x',
-      sandbox: 'read-only',
-      model: null,
-      effort: null,
-      reasoning: false,
-      profile: null,
-      images: [],
-      outputSchema: null,
-      onCut: 'continue',
-      returnAllMessages: false,
-    },
+    request: knownRequestOf({ request: { cd: '/x' } }),
     caller: {},
     idempotencyKey: null,
     inputHash: '',

@@ -1,24 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { asAgentId, asNodeId, asTurnId, createFakeClock } from '#kernel'
 import { queuedTurn } from '#store'
 import { createTurnChanges } from './turn-changes.ts'
+import { knownRequestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
-import type { SnapshotOutcome, WorkTree } from './work-tree.ts'
+import type { ChangesOutcome, SnapshotOutcome, WorkTree } from './work-tree.ts'
 
-const request: TurnRequest = {
-  cd: '/x',
-  sandbox: 'read-only',
-  network: false,
-  deniedCommands: [],
-  model: null,
-  effort: null,
-  reasoning: false,
-  profile: null,
-  images: [],
-  outputSchema: null,
-  onCut: 'continue',
-  returnAllMessages: false,
-}
+const request: TurnRequest = knownRequestOf({ request: { cd: '/x' } })
 
 const turn = queuedTurn({
   id: asTurnId('turn_1'),
@@ -33,25 +22,28 @@ const turn = queuedTurn({
   acceptedAt: 0,
 })
 
+const failed: SnapshotOutcome = { kind: 'failed', reason: 'slow' }
+const taken: SnapshotOutcome = { kind: 'taken', snapshot: { root: '/x', tree: 't', objects: 'o' } }
+
 /** A working tree whose snapshots take until they are told to be done. */
-function openSlowTree() {
+function openSlowTree(found: ChangesOutcome = { kind: 'failed', reason: 'not asked for' }) {
   const done: string[] = []
-  const taken = Promise.withResolvers<SnapshotOutcome>()
+  const first = Promise.withResolvers<SnapshotOutcome>()
   const workTree: WorkTree = {
     snapshot: async (_cwd, _folder, pace) => {
       done.push(pace === 'beside' ? 'begun beside' : 'begun')
-      const outcome = await taken.promise
+      const outcome = await first.promise
       done.push('snapshot')
       return outcome
     },
-    changesSince: async () => ({ kind: 'failed', reason: 'not asked for' }),
+    changesSince: async () => found,
     isRepository: async () => true,
     forget: async folder => void done.push(`removed ${folder}`),
     forgetOthers: async () => undefined,
   }
   const clock = createFakeClock()
   const changes = createTurnChanges({ workTree, folder: '/trees', clock })
-  return { changes, clock, done, finish: () => taken.resolve({ kind: 'failed', reason: 'slow' }) }
+  return { changes, clock, done, finish: (outcome = failed) => first.resolve(outcome) }
 }
 
 describe('the snapshot of a turn', () => {
@@ -119,5 +111,52 @@ describe('the snapshot of a turn', () => {
     clock.advance(1000)
     changes.mayChange(turn.id)
     expect(done).toEqual([])
+  })
+})
+
+describe('a read-only turn that used a tool', () => {
+  const same: ChangesOutcome = { kind: 'compared', diff: '', files: [] }
+  const other: ChangesOutcome = { kind: 'compared', diff: 'diff', files: ['made.txt'] }
+  const didWork = { didWork: true, codexDiff: null }
+  const nothing = { diff: null, error: null, warning: null }
+
+  it('after its tree was read changed nothing when nothing differs', async () => {
+    const { changes, clock, done, finish } = openSlowTree(same)
+    await changes.before(turn, request)
+    changes.sent(turn.id)
+    clock.advance(250)
+    finish(taken)
+    // Whoever waits for it has been told.
+    await setImmediate()
+    expect(done).toEqual(['begun beside', 'snapshot'])
+    changes.mayChange(turn.id)
+    expect(await changes.after(turn, request, didWork)).toEqual(nothing)
+  })
+
+  it.each([
+    ['while its tree was being read', 250],
+    ['before its tree was read', 0],
+  ])('%s is not said to have changed nothing', async (_, passedMs) => {
+    const { changes, clock, finish } = openSlowTree(same)
+    await changes.before(turn, request)
+    changes.sent(turn.id)
+    clock.advance(passedMs)
+    changes.mayChange(turn.id)
+    finish(taken)
+    expect(await changes.after(turn, request, didWork)).toEqual({
+      ...nothing,
+      warning: expect.stringMatching(/^not compared: /),
+    })
+  })
+
+  it('is an error all the same when something differs', async () => {
+    const { changes, finish } = openSlowTree(other)
+    await changes.before(turn, request)
+    changes.mayChange(turn.id)
+    finish(taken)
+    expect(await changes.after(turn, request, didWork)).toMatchObject({
+      diff: 'diff',
+      error: { code: 'READ_ONLY_CHANGED' },
+    })
   })
 })

@@ -5,6 +5,7 @@ import type { AppError, Clock, TurnId } from '#kernel'
 import type { TurnRow } from '#store'
 import { readOnlyChanged } from './errors.ts'
 import { isWithin } from './is-within.ts'
+import { TreeBefore } from './tree-before.ts'
 import type { TurnRequest } from './turn-request.ts'
 import type { ChangesOutcome, Pace, SnapshotOutcome, TreeSnapshot, WorkTree } from './work-tree.ts'
 
@@ -18,7 +19,7 @@ export interface TurnChanges {
   before(turn: TurnRow, request: TurnRequest): Promise<string | null>
   /** Called when Codex has been told of an attempt: the tree of a read-only turn is looked at a moment later. */
   sent(turnId: TurnId): void
-  /** Called at a sign that Codex uses a tool: if the tree was not looked at yet, it is at once. */
+  /** Called at a sign that Codex uses a tool: if the tree was not looked at yet, it is at once, and may show what the tool did. */
   mayChange(turnId: TurnId): void
   /** What changed since. `didWork`: Codex used a tool, or may have; a read-only turn without is not compared. */
   after(
@@ -42,20 +43,17 @@ export interface ChangesAfter {
 
 /** A turn that is at work, as the others need to know it. */
 interface AtWork {
-  readonly cd: string
   readonly isWriter: boolean
-  /** Read-only, and not begun by an earlier life. */
-  readonly isSeenLater: boolean
-  /** Undefined for a turn that an earlier life began, and for a read-only one that was not sent yet. */
-  snapshot: Promise<SnapshotOutcome> | undefined
-  /** When the tree of a read-only turn is looked at, if nothing happens before. */
-  timer: Disposable | undefined
+  /** Undefined for a turn that an earlier life began. */
+  readonly tree: TreeBefore | undefined
+  /** Where it works, of a turn that may write. */
+  readonly cd: string
   /** Where turns that may write were at work meanwhile: a change there need not be this turn's. */
   readonly writersBeside: string[]
 }
 
-/** Codex reads its files and asks its model within this time; no model answers sooner with a command that has run. */
-const lookAfterMs = 250
+const notCompared =
+  'not compared: Codex used a tool before the working tree had been read; a file that was changed by then does not show'
 
 const nothing: ChangesAfter = { diff: null, error: null, warning: null }
 
@@ -75,50 +73,44 @@ export function createTurnChanges(deps: {
   const leaving = new Set<Promise<void>>()
   const folderOf = (turnId: TurnId): string => join(deps.folder, turnId)
 
-  const snapshot = (turnId: TurnId, cd: string, pace: Pace): Promise<SnapshotOutcome> =>
-    takeSnapshot(deps.workTree, { cd, folder: folderOf(turnId), pace })
-
   function begin(turn: TurnRow, request: TurnRequest): AtWork {
-    const atWork = atWorkOf(turn, request, Array.from(turns.values()))
-    if (atWork.isWriter && turn.attempts.length === 0) atWork.snapshot = snapshot(turn.id, request.cd, 'now')
+    const { cd } = request
+    const folder = folderOf(turn.id)
+    const tree = new TreeBefore(deps.clock, pace => takeSnapshot(deps.workTree, { cd, folder, pace }))
+    const atWork = atWorkOf(request, turn.attempts.length === 0 ? tree : undefined, Array.from(turns.values()))
     turns.set(turn.id, atWork)
     return atWork
   }
 
-  function look(turnId: TurnId, pace: Pace): void {
-    const atWork = turns.get(turnId)
-    if (atWork?.isSeenLater === true) atWork.snapshot ??= snapshot(turnId, atWork.cd, pace)
-  }
-
   async function remove(turnId: TurnId, atWork: AtWork | undefined): Promise<void> {
-    atWork?.timer?.[Symbol.dispose]()
+    atWork?.tree?.[Symbol.dispose]()
     // One that is under way would put the folder back.
-    await atWork?.snapshot
+    await atWork?.tree?.outcome
     await deps.workTree.forget(folderOf(turnId))
   }
 
   return {
     async before(turn, request) {
-      const atWork = turns.get(turn.id) ?? begin(turn, request)
-      if (turn.attempts.length > 0 || !atWork.isWriter) return turn.treeBefore
-      const taken = await atWork.snapshot
+      const { tree, isWriter } = turns.get(turn.id) ?? begin(turn, request)
+      if (turn.attempts.length > 0 || !isWriter) return turn.treeBefore
+      tree?.read('now')
+      const taken = await tree?.outcome
       return taken?.kind === 'taken' ? JSON.stringify(taken.snapshot) : null
     },
-    sent(turnId) {
-      const atWork = turns.get(turnId)
-      if (atWork?.isSeenLater === true) atWork.timer ??= deps.clock.after(lookAfterMs, () => look(turnId, 'beside'))
-    },
-    mayChange: turnId => look(turnId, 'now'),
+    sent: turnId => turns.get(turnId)?.tree?.readSoon(),
+    mayChange: turnId => turns.get(turnId)?.tree?.toolUsed(),
     async after(turn, request, { didWork, codexDiff }) {
       // For a turn that may write the snapshot is there anyway, and not every command leaves a record.
       if (!didWork && request.sandbox === 'read-only') return nothing
       const atWork = turns.get(turn.id)
-      const taken = await atWork?.snapshot
+      const taken = await atWork?.tree?.outcome
       const before = taken?.kind === 'taken' ? taken.snapshot : storedSnapshotOf(turn)
-      if (before !== null) {
-        const changes = await deps.workTree.changesSince(before, folderOf(turn.id))
-        return judge(changes, { request, root: before.root, writersBeside: atWork?.writersBeside ?? [] })
-      }
+      if (before !== null)
+        return judge(await deps.workTree.changesSince(before, folderOf(turn.id)), {
+          request,
+          root: before.root,
+          atWork,
+        })
       return { ...nothing, diff: codexDiff, warning: taken?.kind === 'failed' ? `no full diff: ${taken.reason}` : null }
     },
     forget(turnId) {
@@ -133,17 +125,10 @@ export function createTurnChanges(deps: {
   }
 }
 
-function atWorkOf(turn: TurnRow, request: TurnRequest, others: readonly AtWork[]): AtWork {
-  const isWriter = request.sandbox !== 'read-only'
-  if (isWriter) for (const other of others) other.writersBeside.push(request.cd)
-  return {
-    cd: request.cd,
-    isWriter,
-    isSeenLater: !isWriter && turn.attempts.length === 0,
-    snapshot: undefined,
-    timer: undefined,
-    writersBeside: others.filter(other => other.isWriter).map(other => other.cd),
-  }
+function atWorkOf({ cd, sandbox }: TurnRequest, tree: TreeBefore | undefined, others: readonly AtWork[]): AtWork {
+  const isWriter = sandbox !== 'read-only'
+  if (isWriter) for (const other of others) other.writersBeside.push(cd)
+  return { isWriter, tree, cd, writersBeside: others.filter(other => other.isWriter).map(other => other.cd) }
 }
 
 async function takeSnapshot(
@@ -159,11 +144,16 @@ async function takeSnapshot(
 
 function judge(
   changes: ChangesOutcome,
-  of: { readonly request: TurnRequest; readonly root: string; readonly writersBeside: readonly string[] },
+  of: {
+    readonly request: TurnRequest
+    readonly root: string
+    readonly atWork: AtWork | undefined
+  },
 ): ChangesAfter {
   if (changes.kind === 'failed') return { ...nothing, warning: `no diff: ${changes.reason}` }
-  if (changes.diff === '') return nothing
-  const isForeign = of.writersBeside.some(cd => isWithin(cd, of.root) || isWithin(of.root, cd))
+  // What is found changed in the meantime, all the same.
+  if (changes.diff === '') return of.atWork?.tree?.isLate === true ? { ...nothing, warning: notCompared } : nothing
+  const isForeign = (of.atWork?.writersBeside ?? []).some(cd => isWithin(cd, of.root) || isWithin(of.root, cd))
   const isWrong = of.request.sandbox === 'read-only' && !isForeign
   return { diff: changes.diff, error: isWrong ? readOnlyChanged(changes.files) : null, warning: null }
 }
