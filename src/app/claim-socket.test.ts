@@ -49,7 +49,10 @@ describe('claimSocket', () => {
     const server = createServer()
     server.listen(path)
     await once(server, 'listening')
-    await expect(claimSocket(path)).rejects.toMatchObject({ code: 'SOCKET_OCCUPIED', message: /is in use/ })
+    await expect(claimSocket(path)).rejects.toMatchObject({
+      code: 'SOCKET_OCCUPIED',
+      message: expect.stringMatching(/is in use/),
+    })
     expect(existsSync(path)).toBe(true)
     await new Promise<void>(resolve => void server.close(() => resolve()))
   })
@@ -57,7 +60,10 @@ describe('claimSocket', () => {
   it.runIf(process.getuid?.() === 0)("leaves another user's socket", async () => {
     await leaveStaleSocket()
     chownSync(path, 12_345, 12_345)
-    await expect(claimSocket(path)).rejects.toMatchObject({ code: 'SOCKET_OCCUPIED', message: /belongs to user 12345/ })
+    await expect(claimSocket(path)).rejects.toMatchObject({
+      code: 'SOCKET_OCCUPIED',
+      message: expect.stringMatching(/belongs to user 12345/),
+    })
     expect(existsSync(path)).toBe(true)
   })
 })

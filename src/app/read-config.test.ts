@@ -60,7 +60,7 @@ describe('readConfig', () => {
     mkdirSync(file)
     await expect(readConfig(file)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: /cannot be read \(EISDIR\)/,
+      message: expect.stringMatching(/cannot be read \(EISDIR\)/),
     })
   })
 })
