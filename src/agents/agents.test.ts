@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { AppError } from '#kernel'
 import { failWith, rule, say, shell } from '#scripted-model'
+import type { TurnRow } from '#store'
 import { caller, openBench } from './test-harness.ts'
 
 describe('a turn', { timeout: 60_000 }, () => {
@@ -43,6 +45,28 @@ describe('a turn', { timeout: 60_000 }, () => {
     expect(answer.all_messages?.map(message => message.kind)).toEqual(['command', 'message'])
   })
 
+  it('that was cancelled in the moment before it is sent never is', async () => {
+    const accepted = Promise.withResolvers<Pick<TurnRow, 'id'>>()
+    let looks = 0
+    await using bench = await openBench([rule('any', {}, [say('too late')])], {
+      async policy() {
+        looks += 1
+        // The second look is the last thing that is asked before the turn is marked as sent.
+        if (looks === 2) await cancelStored(await accepted.promise)
+        return {}
+      },
+    })
+    async function cancelStored(turn: Pick<TurnRow, 'id'>): Promise<void> {
+      void bench.life.agents.cancel(turn.id, 'ann')
+      await bench.event(turn, 'turn.cancelling')
+    }
+    const turn = await bench.ask({ prompt: 'hello' })
+    accepted.resolve(turn)
+    expect(await bench.ended(turn)).toMatchObject({ status: 'interrupted', error: null })
+    expect(await bench.events(turn, 'turn.started', 'turn.ended')).toMatchObject([{ kind: 'turn.ended' }])
+    expect(bench.model.requests.filter(request => request.lastText === 'hello')).toEqual([])
+  })
+
   it('ends with a coded error when the upstream refuses', async () => {
     await using bench = await openBench([
       rule('no', { lastText: 'hello' }, [failWith(400, 'not today', { code: 'invalid_prompt' })]),
@@ -79,5 +103,32 @@ describe('after a crash', { timeout: 60_000 }, () => {
       limit: 9,
     })
     expect(decisions.map(event => event.data['decision'])).toEqual(['continued'])
+  })
+})
+
+describe('a store that cannot be read for a moment', { timeout: 60_000 }, () => {
+  const away = new AppError('STORE_FAILED', 'unavailable', 'not there')
+
+  it('is no reason for a turn to fail before it was sent', async () => {
+    await using bench = await openBench([rule('any', {}, [say('good day')])])
+    bench.life.severed.refuseReadAfter('turn.accepted', away)
+    expect(await bench.answer({ prompt: 'hello' })).toMatchObject({ success: true, agent_messages: 'good day' })
+  })
+
+  it('is no reason to look for the end of a turn in Codex', async () => {
+    await using bench = await openBench([rule('any', {}, [{ gate: 'begun' }, say('good day')])])
+    // Nothing is read for this but by the turn itself.
+    const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    using _listening = bench.life.store.onEvents(events => {
+      if (events.some(event => event.kind === 'turn.started')) begun.resolve()
+      if (events.some(event => event.kind === 'turn.ended')) over.resolve()
+    })
+    bench.life.severed.refuseReadAfter('turn.started', away)
+    const turn = await bench.ask({ prompt: 'hello' })
+    await begun.promise
+    bench.model.release('begun')
+    await over.promise
+    expect(await bench.ended(turn)).toMatchObject({ success: true, agent_messages: 'good day' })
+    expect(await bench.decisions(turn)).toEqual([])
   })
 })

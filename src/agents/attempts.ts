@@ -1,6 +1,7 @@
-import type { Attempt, Store, TurnRow } from '#store'
+import type { Attempt, TurnRow } from '#store'
 import type { CodexTurn } from '#codex'
 import type { Decision } from './reconcile.ts'
+import type { TurnStore } from './turn-store.ts'
 
 export type NextStep = Decision | { readonly kind: 'start' }
 
@@ -25,7 +26,7 @@ export function isInHistory(
 }
 
 /** Whether there is a record of something that Codex did in the last attempt: a message, a command, a change. */
-export async function didSomething(store: Pick<Store, 'events'>, turn: TurnRow): Promise<boolean> {
+export async function didSomething(store: Pick<TurnStore, 'events'>, turn: TurnRow): Promise<boolean> {
   const where = { turnId: turn.id, cursor: 0 }
   const starts = await store.events.after({ ...where, kinds: ['turn.started'], limit: maxStarts })
   // The start of an attempt is recorded before everything that came of it.

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Clock, Log, TurnId } from '#kernel'
+import type { AppError, Clock, Log, TurnId } from '#kernel'
 import type { Caller, Config, ThreadSummary, TurnAnswer, TurnSummary } from '#contracts'
 import { readProfile, readUserConfig } from '#codex'
 import type { CodexHost, ThreadSettings } from '#codex'
@@ -27,6 +27,8 @@ import { knownRequestOf, resolveDirectory } from './turn-request.ts'
 import type { AskInput, TurnRequest } from './turn-request.ts'
 import { TurnService } from './turn-service.ts'
 import type { TurnServiceDeps } from './turn-service.ts'
+import { createTurnStore } from './turn-store.ts'
+import type { TurnStore } from './turn-store.ts'
 import { createWorkTree } from './work-tree.ts'
 
 export interface AgentsDeps {
@@ -53,6 +55,8 @@ export interface Agents {
   readonly settings: SettingsBook
   readonly policy: Pick<PolicyGuard, 'judge' | 'view'>
   readonly counts: { readonly queued: number; readonly running: number }
+  /** What each turn that waits for the policy to be mended found wrong with it. */
+  readonly waitingForPolicy: readonly AppError[]
   /** Whether nothing that runs would end as cut if the daemon stopped now. */
   readonly canStop: boolean
   accept(input: AskInput, caller: Caller): Promise<Accepted>
@@ -86,7 +90,8 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
   const policy = createPolicyGuard({ source: deps.policy, homeDir: deps.homeDir })
   const earlier = new Set((await store.turns.open(store.nodeId)).map(turn => turn.id))
   const thread = createGitThread(deps)
-  const service = createTurnService(deps, { settings, sessions, policy, earlier, thread })
+  const waiting = new Map<TurnId, AppError>()
+  const service = createTurnService(deps, { settings, sessions, policy, earlier, waiting, thread })
   const taken = await service.resume()
   if (taken > 0) deps.log.info({ turns: taken }, 'open turns taken up')
 
@@ -99,6 +104,9 @@ export async function startAgents(deps: AgentsDeps): Promise<Agents> {
     policy,
     get counts() {
       return service.counts
+    },
+    get waitingForPolicy() {
+      return Array.from(waiting.values())
     },
     get canStop() {
       return service.canStop
@@ -153,17 +161,19 @@ function createTurnService(
     readonly sessions: ReturnType<typeof createSessions>
     readonly policy: PolicyGuard
     readonly earlier: ReadonlySet<TurnId>
+    readonly waiting: Map<TurnId, AppError>
     readonly thread: GitThread
   },
 ): TurnService {
   const { store, clock, log, config, codexHome } = deps
+  const patient = createTurnStore(store, { clock, log, patienceMs: config.turns.total_timeout_ms })
   const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms, thread: parts.thread }
   const workTree = createWorkTree({ ...git, maxDiffBytes: config.turns.max_diff_bytes })
   const changes = createTurnChanges({ workTree, folder: join(deps.stateDir, 'trees'), clock })
   const models = createModelChooser({
     log,
     configured: request => configuredModel(deps, request),
-    hadOwnEffort: turn => hadOwnEffort(store, turn),
+    hadOwnEffort: turn => hadOwnEffort(patient, turn),
   })
   return new TurnService({
     store,
@@ -179,11 +189,11 @@ function createTurnService(
       checkProfile: async name => void (await readProfile(codexHome, name)),
     },
     run: {
-      store,
+      store: patient,
       clock,
       log,
       codex: deps.codex,
-      threads: createThreadOpener({ store, clock, nodeId: store.nodeId }),
+      threads: createThreadOpener({ store: patient, clock, nodeId: store.nodeId }),
       limits: { ...runLimitsOf(config), codexStartMs: deps.codexStartMs ?? config.codex.start_timeout_ms },
       settingsOf: request => threadSettingsOf(deps, request),
       modelOf: (connection, turn, request) => models.choose(connection, turn, request),
@@ -192,7 +202,7 @@ function createTurnService(
       besideStart: turnId => changes.sent(turnId),
       onWork: turnId => changes.mayChange(turnId),
     },
-    conclude: { store, clock, log, changes, git },
+    conclude: { store: patient, clock, log, changes, git },
     limits: {
       maxRunning: config.turns.max_running,
       maxQueued: config.turns.max_queued,
@@ -250,7 +260,7 @@ async function configuredModel(
   }
 }
 
-async function hadOwnEffort(store: Store, turn: TurnRow): Promise<boolean> {
+async function hadOwnEffort(store: Pick<TurnStore, 'turns'>, turn: TurnRow): Promise<boolean> {
   const latest = await store.turns.list({ agentId: turn.agentId, limit: 20 })
   const before = latest.find(other => other.id !== turn.id && other.attempts.length > 0)
   return before !== undefined && knownRequestOf(before).effort !== null

@@ -55,8 +55,8 @@ export interface Life {
 
 export interface BenchOptions {
   readonly config?: ConfigInput
-  /** The user's policy; default: workspace-write is allowed. Read anew for each turn. */
-  readonly policy?: () => PolicyInput
+  /** The user's policy; default: workspace-write is allowed. Read when a turn is accepted, and again right before it is sent. */
+  readonly policy?: () => PolicyInput | Promise<PolicyInput>
   /** More lines of Codex's own configuration; they go into the provider's table first. */
   readonly codexConfig?: string
   /** Default: as long as for anything, so that short limits of a turn do not hit a slow start of Codex. */
@@ -148,7 +148,7 @@ async function startLife(folder: string, rows: StoreArm, options: BenchOptions):
     config: configSchema.parse(options.config ?? {}),
     policy: {
       read: async () => ({
-        policy: policySchema.parse(options.policy?.() ?? { max_sandbox: 'workspace-write' }),
+        policy: policySchema.parse((await options.policy?.()) ?? { max_sandbox: 'workspace-write' }),
         file: join(folder, 'policy.toml'),
         realFiles: [join(folder, 'policy.toml')],
       }),

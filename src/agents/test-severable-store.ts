@@ -1,5 +1,5 @@
 import type { AppError } from '#kernel'
-import type { EventInput, Store } from '#store'
+import type { EventInput, Store, StoredEvent } from '#store'
 
 export type CrashPoint = {
   /** The n-th commit from now on; 1 is the next one. */
@@ -15,6 +15,8 @@ export interface SeverableStore {
   severAt(point: CrashPoint): Promise<void>
   /** The next event of this kind is refused with the error, also when it is tried again in another write; resolves when it was. */
   refuseNext(kind: string, error: AppError): Promise<void>
+  /** The first read after an event of this kind was written is refused with the error. */
+  refuseReadAfter(kind: string, error: AppError): void
 }
 
 const never = new Promise<never>(() => undefined)
@@ -25,6 +27,7 @@ export function severable(store: Store): SeverableStore {
   let point: CrashPoint | undefined
   let commits = 0
   const refusals = createRefusals()
+  const readRefusal = createReadRefusal()
 
   function sever(): void {
     isSevered = true
@@ -37,7 +40,8 @@ export function severable(store: Store): SeverableStore {
       get(target, name, receiver) {
         const member: unknown = Reflect.get(target, name, receiver)
         if (typeof member !== 'function') return member
-        return (...input: readonly unknown[]) => (isSevered ? never : Reflect.apply(member, target, input))
+        return (...input: readonly unknown[]) =>
+          isSevered ? never : (readRefusal.take() ?? Reflect.apply(member, target, input))
       },
     })
   }
@@ -50,6 +54,7 @@ export function severable(store: Store): SeverableStore {
       return severed.promise
     },
     refuseNext: refusals.refuseNext,
+    refuseReadAfter: readRefusal.refuseReadAfter,
     store: {
       nodeId: store.nodeId,
       agents: gated(store.agents),
@@ -62,7 +67,7 @@ export function severable(store: Store): SeverableStore {
         const refused = refusals.in(work.events ?? [])
         if (refused !== undefined) throw refused
         commits += 1
-        if (commits !== point?.commit) return store.commit(work)
+        if (commits !== point?.commit) return readRefusal.seen(await store.commit(work))
         if (point.side === 'after') await store.commit(work)
         sever()
         return never
@@ -92,6 +97,32 @@ function createRefusals(): Pick<SeverableStore, 'refuseNext'> & {
         next = undefined
       }
       return events.map(event => refused.get(event)).find(error => error !== undefined)
+    },
+  }
+}
+
+function createReadRefusal(): Pick<SeverableStore, 'refuseReadAfter'> & {
+  seen(stored: readonly StoredEvent[]): readonly StoredEvent[]
+  take(): Promise<never> | undefined
+} {
+  let waiting: { readonly kind: string; readonly error: AppError } | undefined
+  let due: AppError | undefined
+  return {
+    refuseReadAfter(kind, error) {
+      waiting = { kind, error }
+    },
+    seen(stored) {
+      if (waiting !== undefined && stored.some(event => event.kind === waiting?.kind)) {
+        due = waiting.error
+        waiting = undefined
+      }
+      return stored
+    },
+    take() {
+      if (due === undefined) return undefined
+      const refused = Promise.reject(due)
+      due = undefined
+      return refused
     },
   }
 }

@@ -2,9 +2,10 @@ import { AppError, asThreadId } from '#kernel'
 import type { Clock, NodeId, ThreadId } from '#kernel'
 import type { CodexConnection, CodexTurn, ThreadSettings } from '#codex'
 import { insertThread, markThreadLost, updateAgent, updateTurn } from '#store'
-import type { AgentRow, Change, Store, TurnRow } from '#store'
+import type { AgentRow, Change, TurnRow } from '#store'
 import { sessionLost } from './errors.ts'
 import type { TurnRecorder } from './turn-recorder.ts'
+import type { TurnStore } from './turn-store.ts'
 
 export interface OpenedThread {
   readonly threadId: ThreadId
@@ -32,7 +33,7 @@ export interface ThreadOpener {
 }
 
 export function createThreadOpener(deps: {
-  readonly store: Store
+  readonly store: Pick<TurnStore, 'turns'>
   readonly nodeId: NodeId
   readonly clock: Clock
 }): ThreadOpener {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { policySchema } from '#contracts'
 import type { PolicyInput } from '#contracts'
 import { asNodeId, createFakeClock, newAgentId, newTurnId, silentLog } from '#kernel'
+import type { AppError, TurnId } from '#kernel'
 import { queuedTurn } from '#store'
 import { policyInvalid } from './errors.ts'
 import { createPolicyGuard } from './policy-guard.ts'
@@ -47,13 +48,15 @@ function openTurn(options: { readonly isEarlier: boolean }) {
   }
   const policy = createPolicyGuard({ source, homeDir: home })
   const earlier = new Set(options.isEarlier ? [turn.id] : [])
-  const grant = createTurnGrant({ policy, earlier, clock, log: silentLog, patienceMs })
+  const waiting = new Map<TurnId, AppError>()
+  const grant = createTurnGrant({ policy, earlier, clock, log: silentLog, patienceMs, waiting })
   return {
     home,
     cd,
     state,
     clock,
     stop: () => stopped.resolve(),
+    waitsFor: () => Array.from(waiting.values(), error => error.code),
     grant: (): Promise<PolicyGrant> => grant(turn, request, stopped.promise),
     /** Until the policy was looked at so often. */
     looks: (count: number) => expect.poll(() => state.reads).toBe(count),
@@ -92,9 +95,11 @@ describe.each([
     await turn.looks(1)
     turn.clock.advance(500)
     await turn.looks(2)
+    expect(turn.waitsFor()).toEqual(['POLICY_INVALID'])
     turn.state.policy = { max_sandbox: 'workspace-write', network: true }
     turn.clock.advance(500)
     expect(await granted).toEqual({ network: true, deniedCommands: [] })
+    expect(turn.waitsFor()).toEqual([])
   })
 
   it('waits not for ever, and not when it is stopped', async () => {
@@ -108,6 +113,7 @@ describe.each([
     const stopped = turn.grant()
     turn.stop()
     await expect(stopped).rejects.toMatchObject({ code: 'POLICY_INVALID' })
+    expect(turn.waitsFor()).toEqual([])
   })
 })
 

@@ -15,6 +15,8 @@ export interface TurnGrantDeps {
   readonly log: Log
   /** How long a turn waits for a policy that cannot be relied on to be mended. */
   readonly patienceMs: number
+  /** The turns that wait so now, and what each found wrong with the policy. */
+  readonly waiting: Map<TurnId, AppError>
 }
 
 /** Rejects when the turn is not allowed any more. Waits no longer than until it is stopped. */
@@ -30,6 +32,8 @@ const lookAgainMs = 500
  */
 export function createTurnGrant(deps: TurnGrantDeps): TurnGrant {
   return async (turn, request, stopped) => {
+    using waits = new DisposableStack()
+    waits.defer(() => deps.waiting.delete(turn.id))
     const until = deps.clock.monotonic() + deps.patienceMs
     for (let looks = 0; ; looks += 1) {
       try {
@@ -37,6 +41,7 @@ export function createTurnGrant(deps: TurnGrantDeps): TurnGrant {
         return await grantNow(deps, turn, request)
       } catch (error) {
         if (!isMistake(error) || deps.clock.monotonic() >= until) throw error
+        deps.waiting.set(turn.id, error)
         if (looks === 0)
           deps.log.warn({ turnId: turn.id, problem: error.message }, 'a turn waits for the policy to be mended')
         if ((await within(deps.clock, lookAgainMs, stopped)).kind === 'done') throw error

@@ -3,7 +3,7 @@ import type { Clock, ErrorShape, Log } from '#kernel'
 import type { NewEvent, ProposedDiff, TurnStatus } from '#contracts'
 import { usageSchema } from '#contracts'
 import { updateAgent, updateTurn } from '#store'
-import type { Store, StoredEvent, TurnRow } from '#store'
+import type { StoredEvent, TurnRow } from '#store'
 import type { GitOptions } from './run-git.ts'
 import { checkProposedDiff } from './proposed-diff.ts'
 import type { ChangesAfter, TurnChanges } from './turn-changes.ts'
@@ -13,9 +13,10 @@ import type { RunOutcome } from './run-outcome.ts'
 import type { TurnRun } from './turn-run.ts'
 import { addUsage, signsOfWork } from './turn-said.ts'
 import type { Said } from './turn-said.ts'
+import type { TurnStore } from './turn-store.ts'
 
 export interface ConcludeDeps {
-  readonly store: Store
+  readonly store: TurnStore
   readonly clock: Clock
   readonly log: Log
   readonly changes: TurnChanges
@@ -68,7 +69,7 @@ export async function concludeTurn(
 
 /** What is only in memory yet is stored with the outcome, in the same write. */
 async function saidIn(
-  store: Store,
+  store: TurnStore,
   turn: TurnRow,
   { recorder }: Pick<TurnRun, 'recorder'>,
   outcome: EndedOutcome,
@@ -126,7 +127,7 @@ async function proposedDiffOf(deps: ConcludeDeps, request: TurnRequest, text: st
 /**
  * Of a turn that an earlier run had begun: from its events, the same as `SaidSoFar` keeps of one that runs for the first time.
  */
-async function readWhatWasSaid(store: Store, turn: TurnRow, outcome: EndedOutcome): Promise<Said> {
+async function readWhatWasSaid(store: TurnStore, turn: TurnRow, outcome: EndedOutcome): Promise<Said> {
   const kinds = ['message', 'usage', ...signsOfWork]
   const events = await store.events.after({ cursor: 0, turnId: turn.id, kinds, limit: 100_000 })
   const message = outcome.kind === 'completed' ? events.findLast(event => event.kind === 'message') : undefined
@@ -140,7 +141,10 @@ async function readWhatWasSaid(store: Store, turn: TurnRow, outcome: EndedOutcom
 }
 
 /** What has been written of the message that is under way; the last one when none is. */
-export async function textSoFar(store: Pick<Store, 'events'>, turn: Pick<TurnRow, 'id' | 'nodeId'>): Promise<string> {
+export async function textSoFar(
+  store: Pick<TurnStore, 'events'>,
+  turn: Pick<TurnRow, 'id' | 'nodeId'>,
+): Promise<string> {
   const own = { turnId: turn.id, nodeId: turn.nodeId, limit: 100_000 }
   const done = await store.events.after({ ...own, cursor: 0, kinds: ['message'] })
   const parts = await store.events.after({ ...own, cursor: done.at(-1)?.seq ?? 0, kinds: ['text'] })

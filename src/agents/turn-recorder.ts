@@ -7,6 +7,7 @@ import { recordTooLong } from './errors.ts'
 import { noteOf } from './event-notes.ts'
 import { createSaidSoFar } from './turn-said.ts'
 import type { Said } from './turn-said.ts'
+import { isPassing } from './turn-store.ts'
 
 /** Text that has come, and what else Codex says, is on its way to the store at most this much later. */
 const textIntervalMs = 30
@@ -28,12 +29,6 @@ function isThereAlready(error: unknown): boolean {
 /** Not of the disk or the store, which would refuse each part of it, too. */
 function isOfTheWrite(error: unknown): boolean {
   return !(error instanceof AppError && (error.kind === 'unavailable' || error.kind === 'busy'))
-}
-
-/** A closed store stays closed: the daemon stops, and the next start takes the turn up. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof AppError) || error.code === 'STORE_CLOSED') return false
-  return error.kind === 'unavailable' || error.kind === 'busy'
 }
 
 export interface RecorderDeps {

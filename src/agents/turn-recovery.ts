@@ -1,6 +1,6 @@
 import type { TurnId } from '#kernel'
 import type { CodexTurn } from '#codex'
-import type { Store, TurnRow } from '#store'
+import type { TurnRow } from '#store'
 import { didSomething } from './attempts.ts'
 import type { NextStep } from './attempts.ts'
 import { codexFailure } from './codex-failure.ts'
@@ -12,9 +12,10 @@ import type { OpenedThread } from './thread-opener.ts'
 import { noReason } from './turn-attempt.ts'
 import type { TurnRecorder } from './turn-recorder.ts'
 import type { TurnRequest } from './turn-request.ts'
+import type { TurnStore } from './turn-store.ts'
 
 export interface RecoveryDeps {
-  readonly store: Pick<Store, 'events'>
+  readonly store: Pick<TurnStore, 'events'>
   readonly recorder: Pick<TurnRecorder, 'commit'>
   readonly maxContinuations: number
 }

@@ -1,8 +1,8 @@
-import { AppError, fault, messageOf, sleep } from '#kernel'
+import { AppError, fault, messageOf } from '#kernel'
 import type { Clock, Log, ThreadId, TurnId } from '#kernel'
 import type { CodexConnection, CodexEvent, CodexHost, ThreadSettings } from '#codex'
 import { updateTurn } from '#store'
-import type { AgentRow, Attempt, Store, TurnRow } from '#store'
+import type { AgentRow, Attempt, TurnRow } from '#store'
 import { createCommandWatch } from './command-watch.ts'
 import type { CommandWatch } from './command-watch.ts'
 import { isInHistory, nextAttempt } from './attempts.ts'
@@ -20,14 +20,18 @@ import { createWorkWatch } from './signs-of-work.ts'
 import { TurnRecorder } from './turn-recorder.ts'
 import { nextStep, settle } from './turn-recovery.ts'
 import type { RecoveryDeps } from './turn-recovery.ts'
+import { createPatientConnector } from './patient-connector.ts'
+import type { PatientConnector } from './patient-connector.ts'
 import type { RunOutcome } from './run-outcome.ts'
+import { outcomeOfStop, RunStop } from './run-stop.ts'
+import { Steering } from './steering.ts'
 import { knownRequestOf, requestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import { isOpen } from './turn-status.ts'
-import { untilTaken } from './until-taken.ts'
+import type { TurnStore } from './turn-store.ts'
 
 export interface TurnRunDeps {
-  readonly store: Store
+  readonly store: TurnStore
   readonly codex: Pick<CodexHost, 'connection' | 'restart'>
   readonly threads: ThreadOpener
   readonly clock: Clock
@@ -60,11 +64,6 @@ interface Round {
 
 /** Codex may go away so often during one turn; above it the turn fails as cut. */
 const maxRounds = 60
-/** While Codex does not start, a turn that had begun looks again so often, with this pause: two minutes and more. */
-const maxCodexWaits = 24
-const codexPauseMs = 5000
-/** How long a steer may wait for a turn that was started just now. */
-const steerWaitMs = 5000
 
 /** Brings one accepted turn to its outcome, across crashes of Codex. One per turn; `run` is called once. */
 export class TurnRun {
@@ -76,23 +75,17 @@ export class TurnRun {
   codexDiff: string | null = null
   readonly #deps: TurnRunDeps
   readonly #isWork = createWorkWatch()
-  readonly #stopped = Promise.withResolvers<Stop>()
+  readonly #stop = new RunStop()
+  readonly #codex: PatientConnector
+  readonly #steering = new Steering()
   #threadId: ThreadId | null
-  #stop: Stop | undefined
   #sentAt: number | undefined
   #commands: CommandWatch | undefined
-  #codexWaits = 0
-  #live:
-    | {
-        readonly connection: CodexConnection
-        readonly threadId: ThreadId
-        readonly codexTurnId: string
-        readonly over: AbortController
-      }
-    | undefined
 
   constructor(deps: TurnRunDeps, turn: TurnRow) {
     this.#deps = deps
+    const { codex, limits } = deps
+    this.#codex = createPatientConnector({ codex, startMs: limits.codexStartMs, stopped: this.#stop.given })
     this.turnId = turn.id
     this.canBeContinued = knownRequestOf(turn).onCut === 'continue'
     this.#threadId = turn.threadId
@@ -104,7 +97,7 @@ export class TurnRun {
     try {
       return await this.#drive()
     } catch (error) {
-      if (this.#stop !== undefined) return outcomeOfStop(this.#stop)
+      if (this.#stop.asked !== undefined) return outcomeOfStop(this.#stop.asked)
       if (error instanceof AppError) return { kind: 'failed', error }
       this.#deps.log.error({ turnId: this.turnId, error: messageOf(error) }, 'turn failed by a fault of ours')
       return { kind: 'failed', error: fault(error) }
@@ -113,29 +106,19 @@ export class TurnRun {
 
   /** Interrupts what runs; `run` then ends. The first call counts, but that a cancel wins over all, and a denial over a pause. */
   stop(stop: Stop): void {
-    if (this.#stop !== undefined && strengthOf(this.#stop) >= strengthOf(stop)) return
-    this.#stop = stop
-    this.#stopped.resolve(stop)
+    this.#stop.ask(stop)
   }
 
   /** Passes a message into the running turn; false when Codex is not at it right now. */
   async steer(text: string): Promise<boolean> {
-    if (this.#live === undefined) return false
-    const { connection, threadId, codexTurnId, over } = this.#live
-    const isLate = AbortSignal.any([over.signal, AbortSignal.timeout(steerWaitMs)])
-    try {
-      await untilTaken(() => connection.steerTurn({ threadId, codexTurnId, text }), isLate)
-    } catch (error) {
-      if (over.signal.aborted) return false
-      throw error
-    }
+    if (!(await this.#steering.steer(text))) return false
     await this.recorder.commit([], [{ kind: 'turn.steered', data: { message: text.slice(0, 4000) } }])
     return true
   }
 
   async #drive(): Promise<RunOutcome> {
     for (let round = 0; round < maxRounds; round += 1) {
-      if (this.#stop !== undefined) return outcomeOfStop(this.#stop)
+      if (this.#stop.asked !== undefined) return outcomeOfStop(this.#stop.asked)
       const outcome = await this.#round(round)
       if (outcome !== undefined) return outcome
     }
@@ -151,7 +134,7 @@ export class TurnRun {
     // Cancelled, and the daemon died before that was its outcome.
     if (turn.attempts.length === 0 && turn.cancelledBy !== null) return { kind: 'interrupted', by: turn.cancelledBy }
     const request = requestOf(turn)
-    const connection = await this.#connect(turn)
+    const connection = await this.#codex.connect({ hasBegun: turn.attempts.length > 0 })
     if (connection === undefined) return undefined
     try {
       const round: Round = { turn, agent, connection, request }
@@ -181,24 +164,6 @@ export class TurnRun {
     return { turn, agent }
   }
 
-  /** The connection, or undefined when there is none yet (another round) or the turn was stopped while waiting for it. */
-  async #connect(turn: TurnRow): Promise<CodexConnection | undefined> {
-    const abort = new AbortController()
-    const got = this.#deps.codex.connection({ signal: abort.signal, timeoutMs: this.#deps.limits.codexStartMs })
-    try {
-      return await Promise.race([got, this.#stopped.promise.then(() => undefined)])
-    } catch (error) {
-      if (turn.attempts.length === 0 || !mayPass(error) || this.#codexWaits >= maxCodexWaits) throw error
-      // Codex may have this turn already: it is not given up for a crash loop that may be over in a moment.
-      this.#codexWaits += 1
-      await Promise.race([sleep(codexPauseMs, abort.signal).catch(() => undefined), this.#stopped.promise])
-      return undefined
-    } finally {
-      abort.abort()
-      got.catch(() => undefined /* nobody waits for it any more */)
-    }
-  }
-
   async #open({ turn, agent, connection, request }: Round): Promise<OpenedThread> {
     const settings = await this.#deps.settingsOf(request)
     const mustRead = turn.attempts.length > 0
@@ -219,8 +184,8 @@ export class TurnRun {
 
   async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
     const { turn, request, connection } = round
-    if (this.#stop !== undefined) return { kind: 'stopped', stop: this.#stop }
-    const grant = await this.#deps.grantOf(turn, request, this.#stopped.promise)
+    if (this.#stop.asked !== undefined) return { kind: 'stopped', stop: this.#stop.asked }
+    const grant = await this.#deps.grantOf(turn, request, this.#stop.given)
     this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
@@ -234,8 +199,10 @@ export class TurnRun {
     this.#sentAt ??= clock.monotonic()
     const isContinuation = attempt.why === 'continue'
     const { cwd, sandbox } = await this.#deps.settingsOf(request)
+    // The last moment at which the model need not hear of it; what is stored as sent and is not is run again after a pause.
+    if (this.#stop.asked !== undefined) return { kind: 'stopped', stop: this.#stop.asked }
     const onStarted = (codexTurnId: string): void => {
-      this.#live = { connection, threadId: opened.threadId, codexTurnId, over: new AbortController() }
+      this.#steering.begin({ connection, threadId: opened.threadId, codexTurnId })
       const started = [...attempts.slice(0, -1), { ...attempt, codexTurnId }]
       this.recorder
         .commit(
@@ -252,7 +219,7 @@ export class TurnRun {
           ...this.#deps,
           connection,
           limits: { ...limits, spentMs: clock.monotonic() - this.#sentAt },
-          stopped: this.#stopped.promise,
+          stopped: this.#stop.given,
           giveUp: reason => this.#deps.codex.restart(reason),
           onSent: () => this.#deps.besideStart(turn.id),
           onStarted,
@@ -274,8 +241,7 @@ export class TurnRun {
         },
       )
     } finally {
-      this.#live?.over.abort()
-      this.#live = undefined
+      this.#steering.end()
     }
   }
 
@@ -297,7 +263,7 @@ export class TurnRun {
       case 'deadline':
         return { kind: 'failed', error: end.error }
       case 'stopped':
-        return outcomeOfStop(this.#stop ?? end.stop)
+        return outcomeOfStop(this.#stop.asked ?? end.stop)
       case 'lost':
         return undefined
     }
@@ -310,25 +276,6 @@ export class TurnRun {
     const error = this.#commands?.see(event)
     if (error !== undefined) this.stop({ kind: 'denied', error })
   }
-}
-
-const strengthOf = ({ kind }: Stop): number => ['pause', 'denied', 'cancel'].indexOf(kind)
-
-function outcomeOfStop(stop: Stop): RunOutcome {
-  switch (stop.kind) {
-    case 'cancel':
-      return { kind: 'interrupted', by: stop.by }
-    case 'denied':
-      return { kind: 'failed', error: stop.error }
-    case 'pause':
-      return { kind: 'paused' }
-  }
-}
-
-/** Codex does not start now, but may in a moment. */
-function mayPass(error: unknown): boolean {
-  const codes = ['CODEX_BREAKER_OPEN', 'CODEX_START_TIMEOUT', 'CODEX_UNAVAILABLE']
-  return error instanceof AppError && codes.includes(error.code)
 }
 
 /** The process ended, or hung and was ended, or put the thread away: what became of the request is read from the history. */

@@ -3,7 +3,7 @@ import type { Clock, Log, TurnId } from '#kernel'
 import type { Caller } from '#contracts'
 import { updateTurn } from '#store'
 import type { Store, TurnRow } from '#store'
-import { daemonStopping, queuedTooLong, queueFull, turnElsewhere, turnNotRunning, turnUnknown } from './errors.ts'
+import { daemonStopping, queuedTooLong, queueFull, turnElsewhere, turnNotRunning } from './errors.ts'
 import { acceptTurn } from './turn-intake.ts'
 import type { Accepted, IntakeDeps } from './turn-intake.ts'
 import { concludeTurn } from './turn-outcome.ts'
@@ -14,6 +14,7 @@ import type { AskInput } from './turn-request.ts'
 import { TurnRun } from './turn-run.ts'
 import { isOpen } from './turn-status.ts'
 import type { TurnRunDeps } from './turn-run.ts'
+import { findTurn, waitForTurn } from './wait-for-turn.ts'
 
 export interface TurnServiceDeps {
   readonly store: Store
@@ -27,10 +28,6 @@ export interface TurnServiceDeps {
 
 /** How long an interrupted run may take to be over; then it is left to the next start. */
 const stopWaitMs = 10_000
-
-const lookAgainMs = 30_000
-/** For a turn of another node nothing wakes a waiter here. */
-const lookElsewhereMs = 1000
 
 /** Pause before a turn is taken up again whose outcome could not be stored: half a second at first. */
 const takeUpAgain = { firstMs: 1000, maxMs: 60_000 }
@@ -104,9 +101,7 @@ export class TurnService {
   }
 
   async find(turnId: string): Promise<TurnRow> {
-    const turn = await this.#deps.store.turns.byId(asTurnId(turnId))
-    if (turn === undefined) throw turnUnknown(turnId)
-    return turn
+    return findTurn(this.#deps.store, asTurnId(turnId))
   }
 
   /** The turn when it has ended, or as it is when the time is up or the caller leaves. */
@@ -114,30 +109,7 @@ export class TurnService {
     turnId: TurnId,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<TurnRow> {
-    const ended = Promise.withResolvers<void>()
-    using _listening = this.#deps.store.onEvents(events => {
-      if (events.some(event => event.turnId === turnId && event.kind === 'turn.ended')) ended.resolve()
-    })
-    const turn = await this.find(turnId)
-    if (!isOpen(turn) || options.timeoutMs === 0 || options.signal?.aborted) return turn
-    const leave = (): void => ended.resolve()
-    options.signal?.addEventListener('abort', leave, { once: true })
-    const after = await this.#untilEnded(turn, options.timeoutMs, ended.promise)
-    options.signal?.removeEventListener('abort', leave)
-    return after
-  }
-
-  /** The event is what wakes it; it looks now and then all the same, so that a missed one costs time and not the answer. */
-  async #untilEnded({ id, nodeId }: TurnRow, timeoutMs: number, ended: Promise<void>): Promise<TurnRow> {
-    const { clock, store } = this.#deps
-    const lookMs = nodeId === store.nodeId ? lookAgainMs : lookElsewhereMs
-    const until = clock.monotonic() + timeoutMs
-    for (;;) {
-      const leftMs = Math.max(0, until - clock.monotonic())
-      const first = await within(clock, Math.min(leftMs, lookMs), ended)
-      const turn = await this.find(id)
-      if (first.kind === 'done' || !isOpen(turn) || leftMs <= lookMs) return turn
-    }
+    return waitForTurn(this.#deps, turnId, options)
   }
 
   /** Who steers a turn does what it does: it must be allowed to the caller as if it asked for the turn itself. */
@@ -279,8 +251,8 @@ export class TurnService {
   async #runToItsEnd(run: TurnRun): Promise<boolean> {
     try {
       const outcome = await run.run()
-      const turn = await this.find(run.turnId)
       if (outcome.kind === 'over') return true
+      const turn = await findTurn(this.#deps.conclude.store, run.turnId)
       if (outcome.kind !== 'paused') {
         await concludeTurn(this.#deps.conclude, turn, run, outcome)
         return true
