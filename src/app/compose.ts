@@ -89,7 +89,7 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
   }
   // They are at work from here on. When a later part fails, Codex must not be taken from under a turn, which would then fail.
   stack.defer(() => (isStopped ? undefined : stop({ graceMs: 0, now: AbortSignal.abort() })))
-  const health = stack.use(watchHealth({ ...deps, version: environment.version, store, codex }))
+  const health = stack.use(watchHealth({ ...deps, version: environment.version, store, codex, agents }))
   const verbs = createVerbs({
     agents,
     store,

@@ -1,4 +1,5 @@
 import { testedRange } from '#codex'
+import type { Agents } from '#agents'
 import { putSettings } from '#store'
 import { knockAtOwnSocket } from './knock.ts'
 import { shellQuote } from '#kernel'
@@ -19,6 +20,7 @@ export interface DaemonHealthDeps {
   readonly log: OpenLog
   readonly store: Store
   readonly codex: LateCodex
+  readonly agents: Pick<Agents, 'waitingForPolicy'>
   readonly idle: IdleWatch
   readonly environment: Pick<Environment, 'env' | 'codexHome'>
   readonly isSupervised: () => boolean

@@ -1,4 +1,5 @@
 import { assertCodexSetup } from '#local'
+import { errorShapeOf } from '#kernel'
 import { checkPrivateDirectory } from '#ops'
 import { createPolicySource } from './read-policy.ts'
 import type { Probe } from '#ops'
@@ -24,14 +25,27 @@ export function directoriesPart({ places }: Pick<DaemonHealthDeps, 'places'>): P
   }
 }
 
-export function policyPart({ places }: Pick<DaemonHealthDeps, 'places'>): Probe {
+/** That a directory in it cannot be followed is found only where a turn is held against it: the turns that wait for that tell. */
+export function policyPart({ places, agents }: Pick<DaemonHealthDeps, 'places' | 'agents'>): Probe {
   const source = createPolicySource(places.policyFile)
   return {
     ...seldom,
     name: 'policy',
     async look() {
-      await source.read()
-      return { state: 'healthy', details: { file: places.policyFile } }
+      const waiting = agents.waitingForPolicy
+      const details = { file: places.policyFile, waiting_turns: waiting.length }
+      const problem = await source.read().then(() => waiting[0], errorShapeOf)
+      if (problem === undefined) return { state: 'healthy', details }
+      const [noun, verb] = waiting.length === 1 ? ['turn', 'waits'] : ['turns', 'wait']
+      return {
+        state: 'degraded',
+        why:
+          waiting.length === 0
+            ? problem.message
+            : `${problem.message}; ${waiting.length} ${noun} ${verb} for it to be mended`,
+        cure: problem.hint,
+        details: { ...details, code: problem.code },
+      }
     },
   }
 }
