@@ -59,7 +59,8 @@ refused with its name, so that a typo is found at once. The daemon reads it when
 | store, lock, log | \`~/.local/state/tandem\` | \`TANDEM_STATE_DIR\`, \`XDG_STATE_HOME\` |
 | socket | \`run\` in the state directory | \`TANDEM_RUNTIME_DIR\`, \`XDG_RUNTIME_DIR\` |
 
-One daemon runs for each state directory. The state and the runtime directory are created with mode 0700; Tandem refuses to
+Our own variables take absolute paths (a relative one is refused with \`DIRECTORY_RELATIVE\`); a relative \`XDG_…\` one is ignored, as its
+specification wants. One daemon runs for each state directory. The state and the runtime directory are created with mode 0700; Tandem refuses to
 work in one that others may enter.`
 
 async function verbsPage(): Promise<string> {

@@ -104,17 +104,17 @@ describe('without a daemon', () => {
     [
       'a file at the socket',
       () => writeFileSync(join(runtimeDir(), 'daemon.sock'), ''),
-      ['socket', 'SOCKET_OCCUPIED', /mv .*daemon\.sock\.old/, 1],
+      ['socket', 'SOCKET_OCCUPIED', /mv .*daemon\.sock\.old/, 78],
     ],
     [
       'a directory at the socket',
       () => mkdirSync(join(runtimeDir(), 'daemon.sock')),
-      ['socket', 'SOCKET_OCCUPIED', /mv /, 1],
+      ['socket', 'SOCKET_OCCUPIED', /mv /, 78],
     ],
     [
       'a link at the socket',
       () => symlinkSync('/nowhere', join(runtimeDir(), 'daemon.sock')),
-      ['socket', 'SOCKET_OCCUPIED', /rm /, 1],
+      ['socket', 'SOCKET_OCCUPIED', /rm /, 78],
     ],
     ['a log that is a directory', () => mkdirSync(join(stateDir(), 'daemon.log')), ['log', 'LOG_UNWRITABLE', /mv /, 1]],
     [

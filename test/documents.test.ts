@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { isOfConfiguration } from '#contracts'
 import { completeLockfile } from '../scripts/complete-lockfile.ts'
 import { optionsOfCommand } from '../scripts/doors.ts'
 import { generatedPages } from '../scripts/write-docs.ts'
@@ -50,6 +51,12 @@ describe('docs/errors.md', () => {
   it('lists no code that does not exist, and none twice', () => {
     expect(listed.filter(code => !inSource.has(code))).toEqual([])
     expect(listed.filter((code, at) => listed.indexOf(code) !== at)).toEqual([])
+  })
+
+  it('names exactly the codes that end a command as a matter of the configuration', () => {
+    const paragraph = /^Codes that say that the configuration[^]*?\n\n/m.exec(read('docs/errors.md'))?.[0] ?? ''
+    const named = [...paragraph.matchAll(/`([A-Z_]+)`/g)].map(([, code = '']) => code)
+    expect(named.toSorted()).toEqual(listed.filter(isOfConfiguration).toSorted())
   })
 
   it('has a cause and a cure for each', () => {

@@ -57,18 +57,30 @@ export const policyInvalid = (file: string, problem: string, cause?: unknown): A
     cause,
   })
 
-export const policyDeniedDirectory = (policy: AskedPolicy, cd: string, deniedBy: string | undefined): AppError =>
+/** Somebody else could write it, or has. */
+export const policyUnsafe = (file: string, problem: string, cure: string): AppError =>
+  new AppError('POLICY_INVALID', 'invalid', `${file}: ${problem}`, {
+    hint: `${cure}; no new turn is taken until then, what runs goes on`,
+    data: { file },
+  })
+
+/** `deniedBy` is the entry that denies it; one above can have an exception below, one for this very directory cannot. */
+export const policyDeniedDirectory = (
+  policy: AskedPolicy,
+  cd: string,
+  deniedBy: { readonly written: string; readonly isAbove: boolean } | undefined,
+): AppError =>
   new AppError(
     'POLICY_DENIED_DIRECTORY',
     'denied',
     deniedBy === undefined
       ? `turns of this caller may not work in ${cd}: it is outside of its own directory`
-      : `no turn may work in ${cd}: the policy denies ${deniedBy}`,
+      : `no turn may work in ${cd}: the policy denies ${deniedBy.written}`,
     {
       hint:
-        deniedBy === undefined
-          ? cureOf(policy, `--directory ${shellQuote(cd)}`)
-          : `take it out of directories.deny in ${policy.file}`,
+        deniedBy === undefined || deniedBy.isAbove
+          ? cureOf(policy, directoryOption(cd))
+          : `a person can allow it: take ${deniedBy.written} out of directories.deny in ${policy.file}`,
       data: { cd, rule: deniedBy === undefined ? 'directories.allow' : 'directories.deny' },
     },
   )
@@ -99,7 +111,7 @@ export const policyDeniedSandbox = (policy: AskedPolicy, { cd, sandbox, limit }:
     {
       hint: limit.rule.startsWith('directories.deny')
         ? `take it out of directories.deny in ${policy.file}, or ask for read-only`
-        : cureOf(policy, [`--sandbox ${sandbox}`, ...directoryOption(limit.directory)].join(' ')),
+        : cureOf(policy, `--sandbox ${sandbox}`, limit.directory ?? cd),
       data: { cd, sandbox, max_sandbox: limit.value, rule: limit.rule },
     },
   )
@@ -109,7 +121,7 @@ export const policyDeniedNetwork = (policy: AskedPolicy, { cd, sandbox, limit }:
     hint:
       sandbox === 'read-only'
         ? 'only workspace-write turns can have network: ask for that sandbox'
-        : cureOf(policy, ['--network on', ...directoryOption(limit.directory)].join(' ')),
+        : cureOf(policy, '--network on', limit.directory ?? cd),
     data: { cd, sandbox, rule: limit.rule },
   })
 
@@ -154,14 +166,16 @@ export const commandUnchecked = (reason: string): AppError =>
     { hint: 'look at what it did with `tandem events --turn ID`, then ask again in the same session' },
   )
 
-const directoryOption = (directory: string | undefined): readonly string[] =>
-  directory === undefined ? [] : [`--directory ${directory.startsWith('~') ? directory : shellQuote(directory)}`]
+const directoryOption = (directory: string): string =>
+  `--directory ${directory.startsWith('~') ? directory : shellQuote(directory)}`
 
-/** A file that does not count where the turn would work cannot be mended by a line in it. */
-const cureOf = ({ file, detail }: AskedPolicy, options: string): string =>
-  detail === null
-    ? `a person can allow it: tandem policy allow ${options}`
-    : `${file} does not count here: ${detail}; keep it elsewhere (TANDEM_CONFIG_DIR)`
+/** A file that does not count where the turn would work cannot be mended by a line in it. What holds everywhere is proposed for `directory` alone. */
+function cureOf({ file, detail }: AskedPolicy, options: string, directory?: string): string {
+  if (detail !== null) return `${file} does not count here: ${detail}; keep it elsewhere (TANDEM_CONFIG_DIR)`
+  if (directory === undefined) return `a person can allow it: tandem policy allow ${options}`
+  const command = `tandem policy allow ${options} ${directoryOption(directory)}`
+  return `a person can allow it there (without --directory everywhere): ${command}`
+}
 
 export const sessionUnknown = (sessionId: string): AppError =>
   new AppError('SESSION_UNKNOWN', 'missing', `there is no session ${sessionId}`, {

@@ -41,7 +41,8 @@ function ruled<T>(member: string, general: T, own: T | undefined, rule: PolicyPl
 export type DirectoryVerdict =
   | { readonly kind: 'own' }
   | { readonly kind: 'allowed'; readonly by: string }
-  | { readonly kind: 'denied'; readonly by: string }
+  /** `isAbove`: the entry is for a directory above. */
+  | { readonly kind: 'denied'; readonly by: string; readonly isAbove: boolean }
   | { readonly kind: 'elsewhere' }
 
 /** Whether turns of a caller may work in a directory. Denied wins over the caller's own; an inner entry over an outer one. */
@@ -49,7 +50,7 @@ export function judgeDirectory(ground: PolicyGround, cd: string, own: string | u
   const allowed = innermost(ground.allow, cd)
   const denied = innermost(ground.deny, cd)
   if (denied !== undefined && denied.real.length >= (allowed?.real.length ?? 0))
-    return { kind: 'denied', by: denied.written }
+    return { kind: 'denied', by: denied.written, isAbove: denied.real !== cd }
   if (own !== undefined && isWithin(own, cd)) return { kind: 'own' }
   return allowed === undefined ? { kind: 'elsewhere' } : { kind: 'allowed', by: allowed.written }
 }

@@ -88,7 +88,9 @@ describe('without a policy', () => {
       using ground = openGround('one')
       const { error, rule } = await ground.guard({}).judge({ cd: ground.at('one'), sandbox, caller: program })
       expect(error).toMatchObject({ code: sandboxDenied, kind: 'denied' })
-      expect(error?.hint).toBe(`a person can allow it: tandem policy allow --sandbox ${sandbox}`)
+      expect(error?.hint).toBe(
+        `a person can allow it there (without --directory everywhere): tandem policy allow --sandbox ${sandbox} --directory ${ground.at('one')}`,
+      )
       expect(rule).toBe('max_sandbox = "read-only"')
     },
   )
@@ -119,6 +121,18 @@ describe('directories of a policy', () => {
     expect(await codeOf(guard, ground.at('work/site/secret/open'), caller)).toBe(allowed)
     const own = person(ground.at('work/site/secret'))
     expect(await codeOf(guard, ground.at('work/site/secret'), own)).toBe(directoryDenied)
+  })
+
+  it('what an entry above denies a command allows; what one of its own denies has to be taken out', async () => {
+    using ground = openGround('work/secret/open')
+    const guard = ground.guard({ directories: { deny: ['~/work/secret'] } })
+    const hintIn = async (cd: string) =>
+      (await guard.judge({ cd, sandbox: 'read-only', caller: person(cd) })).error?.hint
+    const [outer, inner] = [ground.at('work/secret'), ground.at('work/secret/open')]
+    expect(await hintIn(inner)).toBe(`a person can allow it: tandem policy allow --directory ${inner}`)
+    const widened = ground.guard({ directories: { deny: ['~/work/secret'], allow: [inner] } })
+    expect(await codeOf(widened, inner, person(inner))).toBe(allowed)
+    expect(await hintIn(outer)).toMatch(/^a person can allow it: take ~\/work\/secret out of directories\.deny in /)
   })
 
   it('an entry that cannot be followed makes the policy invalid', async () => {
@@ -159,6 +173,18 @@ describe('rules for directories', () => {
     expect(await codeOf(guard, ground.at('x'), program)).toBe(allowed)
   })
 
+  it('what is allowed names each line that allows it', async () => {
+    using ground = openGround('a/b')
+    const guard = ground.guard({ network: true, rules: [{ directory: '~/a', max_sandbox: 'workspace-write' }] })
+    const ruleFor = async (sandbox: Sandbox, needsNetwork: boolean): Promise<string> =>
+      (await guard.judge({ cd: ground.at('a/b'), sandbox, caller: program, needsNetwork })).rule
+    expect(await ruleFor('read-only', false)).toBe("the caller's own directory")
+    expect(await ruleFor('workspace-write', false)).toBe(
+      `the caller's own directory; rules: ~/a max_sandbox = "workspace-write"`,
+    )
+    expect(await ruleFor('workspace-write', true)).toMatch(/; rules: ~\/a max_sandbox = .*; network = true$/)
+  })
+
   it('network comes with workspace-write where it is on, and with no sandbox at all', async () => {
     using ground = openGround('a/b')
     const guard = ground.guard({ max_sandbox: 'danger-full-access', network: true })
@@ -171,7 +197,7 @@ describe('rules for directories', () => {
     expect((await closed.judge({ ...asked, sandbox: 'danger-full-access' })).error).toBeUndefined()
     expect((await closed.judge({ ...asked, sandbox: 'workspace-write' })).error).toMatchObject({
       code: 'POLICY_DENIED_NETWORK',
-      hint: 'a person can allow it: tandem policy allow --network on',
+      hint: expect.stringMatching(/: tandem policy allow --network on --directory \/.*\/a$/),
     })
   })
 })

@@ -122,7 +122,7 @@ function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGroun
   const { directory, limits } = view
   const network = sandbox === 'danger-full-access' || (sandbox === 'workspace-write' && limits.network.value)
   if (directory.kind === 'denied' || directory.kind === 'elsewhere') {
-    const by = directory.kind === 'denied' ? directory.by : undefined
+    const by = directory.kind === 'denied' ? { written: directory.by, isAbove: directory.isAbove } : undefined
     return { error: policyDeniedDirectory(view, cd, by), rule: ruleOf(directory), network: false }
   }
   const { maxSandbox } = limits
@@ -141,7 +141,14 @@ function verdictOf(request: PolicyRequest, view: PolicyView, ground: PolicyGroun
       rule: limits.network.rule,
       network,
     }
-  return commandDecision(request, view) ?? { error: undefined, rule: ruleOf(directory), network }
+  return commandDecision(request, view) ?? { error: undefined, rule: rulesOf(request, view), network }
+}
+
+/** What allows it: where, and what goes beyond the least that there is. */
+function rulesOf({ sandbox, needsNetwork }: PolicyRequest, { directory, limits }: PolicyView): string {
+  const ofSandbox = sandbox === 'read-only' ? [] : [limits.maxSandbox.rule]
+  const ofNetwork = needsNetwork === true && sandbox === 'workspace-write' ? [limits.network.rule] : []
+  return [ruleOf(directory), ...ofSandbox, ...ofNetwork].join('; ')
 }
 
 function commandDecision({ command = '' }: PolicyRequest, view: PolicyView): Decision | undefined {

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { runCli } from '#cli'
+import { failCli, runCli } from '#cli'
 import { down, readHealth, readLog, restart, up } from '#client'
 import { systemClock } from '#kernel'
 import { callerOf, onInterrupt, openClient } from './connect.ts'
@@ -13,6 +13,11 @@ import type { Environment } from './environment.ts'
 /** The command line in this process; its exit code. */
 export function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
   return runCli(argv, cliDeps(environment))
+}
+
+/** The environment itself is wrong, so that nothing can be run; its exit code. */
+export function failCommandLine(argv: readonly string[], error: unknown): Promise<number> {
+  return failCli(argv, { stdout: process.stdout, stderr: process.stderr, environment: process.env }, error)
 }
 
 function cliDeps(environment: Environment): CliDeps {

@@ -25,22 +25,58 @@ describe('readEnvironment', () => {
     })
   })
 
-  it('takes empty variables for none, ignores relative XDG directories and completes ours', () => {
+  it('takes empty variables for none, ignores relative XDG directories', () => {
     process.env = {
       HOME: '/home/you',
       CODEX_HOME: '',
       XDG_STATE_HOME: 'relative',
       XDG_RUNTIME_DIR: '',
-      TANDEM_CONFIG_DIR: 'here',
+      TANDEM_CONFIG_DIR: '/here//x/',
       TANDEM_STATE_DIR: '',
     }
     const { places, codexHome } = readEnvironment()
     expect(codexHome).toBe('/home/you/.codex')
     expect(places).toMatchObject({
-      configDir: `${process.cwd()}/here`,
+      configDir: '/here/x',
       stateDir: '/home/you/.local/state/tandem',
       runtimeDir: '/home/you/.local/state/tandem/run',
     })
+  })
+
+  it.each([
+    ['TANDEM_STATE_DIR', 'state', `${process.cwd()}/state`],
+    ['TANDEM_RUNTIME_DIR', './run', `${process.cwd()}/run`],
+    ['TANDEM_CONFIG_DIR', '~/conf', '/home/you/conf'],
+  ])('refuses a relative %s', (variable, value, absolute) => {
+    process.env = { HOME: '/home/you', [variable]: value }
+    expect(readEnvironment).toThrow(
+      expect.objectContaining({
+        code: 'DIRECTORY_RELATIVE',
+        hint: `make it absolute: export ${variable}=${absolute}`,
+      }),
+    )
+  })
+
+  it.each([
+    ['main.ts', ['status'], /^tandem: .*\n {2}cure: .*\n {2}code: DIRECTORY_RELATIVE\n$/],
+    ['main.ts', ['mcp'], /^tandem: /],
+    ['main.ts', ['daemon'], /^tandem: /],
+    ['launcher-main.ts', ['-p', 'x'], /^claude-codex: .*\n {2}cure: .*\n {2}code: DIRECTORY_RELATIVE\n$/],
+  ])('every program says so: %s %j', (program, argv, said) => {
+    const args = [join(import.meta.dirname, program), ...argv]
+    const env = { HOME: '/home/you', TANDEM_STATE_DIR: 'state' }
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+    expect({ status, stdout, stderr }).toEqual({ status: 78, stdout: '', stderr: expect.stringMatching(said) })
+  })
+
+  it('and in JSON where it is asked for it', () => {
+    const args = [join(import.meta.dirname, 'main.ts'), 'turns', '--json']
+    const env = { HOME: '/home/you', TANDEM_RUNTIME_DIR: 'run' }
+    const { status, stdout } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+    expect([status, JSON.parse(stdout)]).toEqual([
+      78,
+      { error: expect.objectContaining({ code: 'DIRECTORY_RELATIVE' }) },
+    ])
   })
 
   it('tells which Claude session and project a call belongs to', () => {

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { placesOf } from '#contracts'
+import { directoryRelative } from './errors.ts'
 import { packageDir, version } from './version.ts'
 import type { Places, PlacesEnvironment } from '#contracts'
 
@@ -16,6 +17,7 @@ export interface Environment {
   readonly packageDir: string
 }
 
+/** DIRECTORY_RELATIVE when a variable of ours names no absolute path. */
 export function readEnvironment(): Environment {
   const cwd = currentDirectory()
   const env = { ...process.env }
@@ -31,7 +33,7 @@ export function readEnvironment(): Environment {
   }
 }
 
-/** An empty variable counts as unset. A relative XDG directory is ignored, as its specification wants; ours are made absolute. */
+/** An empty variable counts as unset. A relative XDG directory is ignored, as its specification wants; one of ours is refused. */
 function placesEnvironment(
   env: Environment['env'],
   { homeDir, cwd }: Pick<Environment, 'homeDir' | 'cwd'>,
@@ -42,7 +44,10 @@ function placesEnvironment(
   }
   const own = (name: string): string | undefined => {
     const value = env[name]
-    return value === undefined || value === '' ? undefined : resolve(cwd, value)
+    if (value === undefined || value === '') return undefined
+    // It would be another one for each directory that a command is run in, and so another daemon.
+    if (!isAbsolute(value)) throw directoryRelative(name, value, absoluteOf(value, { homeDir, cwd }))
+    return resolve(value)
   }
   return {
     HOME: homeDir,
@@ -53,6 +58,11 @@ function placesEnvironment(
     TANDEM_STATE_DIR: own('TANDEM_STATE_DIR'),
     TANDEM_RUNTIME_DIR: own('TANDEM_RUNTIME_DIR'),
   }
+}
+
+/** What was probably meant; a `~` that no shell has expanded is the home directory. */
+function absoluteOf(value: string, { homeDir, cwd }: Pick<Environment, 'homeDir' | 'cwd'>): string {
+  return /^~(?:\/|$)/.test(value) ? join(homeDir, value.slice(1)) : resolve(cwd, value)
 }
 
 /** One that was removed has no path any more; the shell's name for it is still the best to say in a message. */

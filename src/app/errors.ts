@@ -1,4 +1,4 @@
-import { AppError } from '#kernel'
+import { AppError, shellQuote } from '#kernel'
 
 /** sysexits(3): what the supervisor and service managers read. */
 export const exitCodes = { ok: 0, software: 70, stopFailed: 71, alreadyRunning: 75, configuration: 78 } as const
@@ -9,6 +9,14 @@ export const configInvalid = (file: string, problem: string, cause: unknown): Ap
     data: { file },
     cause,
   })
+
+export const directoryRelative = (variable: string, value: string, absolute: string): AppError =>
+  new AppError(
+    'DIRECTORY_RELATIVE',
+    'invalid',
+    `${variable} is ${JSON.stringify(value)}, which is another directory in each one that a command is run in`,
+    { hint: `make it absolute: export ${variable}=${shellQuote(absolute)}`, data: { variable, value } },
+  )
 
 export const policyNotByAgent = (variable: string): AppError =>
   new AppError(

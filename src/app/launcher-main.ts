@@ -1,26 +1,30 @@
 import { up } from '#client'
 import { systemClock } from '#kernel'
-import { runLauncher } from '#launcher'
+import { failLauncher, runLauncher } from '#launcher'
 import { launchDaemon } from './daemon-launch.ts'
 import { readEnvironment } from './environment.ts'
+import type { LifecycleDeps } from '#client'
 
 /* `claude-codex`: Claude Code with our server, commands and skill, and the daemon up. */
 
-const environment = readEnvironment()
+process.exitCode = await run()
 
-process.exitCode = await runLauncher(process.argv.slice(2), {
-  places: environment.places,
-  version: environment.version,
-  env: environment.env,
-  packageDir: environment.packageDir,
-  up: () =>
-    up({
-      places: environment.places,
+async function run(): Promise<number> {
+  const { stdout, stderr } = process
+  try {
+    const environment = readEnvironment()
+    const { places, version, env, packageDir } = environment
+    const lifecycle: LifecycleDeps = {
+      places,
       clock: systemClock,
-      identity: { name: 'claude-codex', version: environment.version },
+      identity: { name: 'claude-codex', version },
       launch: () => launchDaemon(environment),
       runDaemon: async () => (await import('./daemon.ts')).runDaemon(environment),
-    }),
-  stdout: process.stdout,
-  stderr: process.stderr,
-})
+    }
+    const deps = { places, version, env, packageDir, up: () => up(lifecycle), stdout, stderr }
+    return await runLauncher(process.argv.slice(2), deps)
+  } catch (error) {
+    // The environment itself: the launcher tells its own failures.
+    return failLauncher(error, stderr)
+  }
+}

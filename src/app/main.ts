@@ -23,7 +23,12 @@ async function run(argv: readonly string[]): Promise<number> {
     return 0
   }
   const { readEnvironment } = await import('./environment.ts')
-  const environment = readEnvironment()
+  let environment: Environment
+  try {
+    environment = readEnvironment()
+  } catch (error) {
+    return (await import('./cli.ts')).failCommandLine(argv, error)
+  }
   const program = Object.hasOwn(programs, first) ? programs[first] : undefined
   if (program !== undefined) return program(rest, environment)
   return (await import('./cli.ts')).runCommandLine(argv, environment)

@@ -1,7 +1,7 @@
 import { lstat, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
-import { policyInvalid } from '#agents'
+import { policyInvalid, policyUnsafe } from '#agents'
 import { defaultPolicy, policySchema, problemOf } from '#contracts'
 import { AppError, messageOf, shellQuote, systemCodeOf } from '#kernel'
 import type { PolicySource, PolicyState } from '#agents'
@@ -88,10 +88,14 @@ async function trusted(file: string, { real, turns }: Followed): Promise<Stats> 
 function assertOurs(file: string, path: string, about: Stats): void {
   const own = process.getuid?.() ?? about.uid
   if (about.uid !== own && about.uid !== 0)
-    throw policyInvalid(file, `${path} belongs to user ${about.uid}, not to ${own}`)
+    throw policyUnsafe(
+      file,
+      `${path} belongs to user ${about.uid}, not to ${own}`,
+      `make it yours: sudo chown ${own} ${shellQuote(path)}`,
+    )
   const isSticky = about.isDirectory() && (about.mode & 0o1000) !== 0
   if ((about.mode & 0o022) !== 0 && !isSticky)
-    throw policyInvalid(file, `others may write ${path}; run: chmod go-w ${shellQuote(path)}`)
+    throw policyUnsafe(file, `others may write ${path}`, `run: chmod go-w ${shellQuote(path)}`)
 }
 
 async function textOf(file: string, real: string): Promise<string> {

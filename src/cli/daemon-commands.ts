@@ -49,7 +49,7 @@ export const daemonEntries: readonly CommandEntry[] = [
       { flags: '--since <time>', help: 'only what came later: 90s, 10m, 2h or 3d ago, or a time', parse: parseSince },
     ],
     examples: ['tandem logs --follow', 'tandem logs --level warn --since 1h', 'tandem logs -n 500 --json'],
-    failures: ['missing'],
+    failures: ['missing', 'unavailable'],
     run: (session, line) => runLogs(session, logRequest(line, session.deps.clock.now())),
   },
 ]

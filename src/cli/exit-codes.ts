@@ -1,5 +1,6 @@
+import { isOfConfiguration } from '#contracts'
 import type { TurnAnswer } from '#contracts'
-import type { ErrorKind } from '#kernel'
+import type { ErrorKind, ErrorShape } from '#kernel'
 
 /** The one table from a failure's kind to an exit code; after sysexits.h where it has a word for it. */
 export const exitCodeOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -23,13 +24,18 @@ export const exitCodes = {
   stopFailed: 71,
   /** The wait ended first; the turn goes on. The same as `busy`: come back later. */
   stillRunning: 75,
-  /** What was found wrong is the configuration or the installation: nothing helps before it is cured. */
+  /** What is wrong is the configuration or the installation: nothing helps before it is cured. */
   configuration: 78,
   /** Ctrl-C, or a turn that was interrupted. */
   interrupted: 130,
   /** Whoever read the output left. */
   readerLeft: 141,
 } as const
+
+/** Exit code of a command that failed: what `tandem check` calls a matter of the configuration is one everywhere. */
+export function exitCodeOfError({ code, kind }: Pick<ErrorShape, 'code' | 'kind'>): number {
+  return isOfConfiguration(code) ? exitCodes.configuration : exitCodeOfKind[kind]
+}
 
 /** Exit code of a command that reports how a turn went. */
 export function exitCodeOfTurn(answer: TurnAnswer): number {
@@ -45,7 +51,7 @@ const exitCodeOfUnfinished: Readonly<Record<Exclude<TurnAnswer['status'], 'compl
 }
 
 const meaningOfKind: Readonly<Record<ErrorKind, string>> = {
-  invalid: 'wrong arguments, or a setting that is wrong',
+  invalid: 'wrong arguments',
   missing: 'there is no such thing',
   unavailable: 'a part is not available',
   bug: 'a fault in Tandem itself',
@@ -54,6 +60,8 @@ const meaningOfKind: Readonly<Record<ErrorKind, string>> = {
   denied: 'not allowed',
   timeout: 'a deadline passed',
 }
+
+const configurationWrong = 'the configuration or the installation is wrong: see `tandem check`'
 
 /** What asks the daemon for work, and starts it, can fail in every way. */
 const everyFailure: readonly ErrorKind[] = [
@@ -81,7 +89,7 @@ export const exitCodeMeanings: readonly (readonly [number, string])[] = [
   [exitCodeOfKind.conflict, meaningOfKind.conflict],
   [exitCodeOfKind.busy, 'busy, or the turn still runs (ask, wait, result): come back later'],
   [exitCodeOfKind.denied, meaningOfKind.denied],
-  [exitCodes.configuration, 'the configuration or the installation is wrong (check, doctor, up --foreground)'],
+  [exitCodes.configuration, `${configurationWrong}; the daemon could not start (up --foreground)`],
   [exitCodeOfKind.timeout, meaningOfKind.timeout],
   [exitCodes.interrupted, 'left or cancelled with Ctrl-C, or the turn was interrupted'],
   [exitCodes.readerLeft, 'whoever read the output left'],
@@ -96,6 +104,7 @@ export function exitStatusOf(entry: {
   const meanings = new Map([
     [exitCodes.ok, 'done'],
     [exitCodeOfKind.invalid, 'wrong arguments'],
+    [exitCodes.configuration, configurationWrong],
     ...failures.map(kind => [exitCodeOfKind[kind], meaningOfKind[kind]] as const),
     [exitCodes.interrupted, 'left with Ctrl-C'],
     [exitCodes.readerLeft, 'whoever read the output left'],

@@ -2,6 +2,7 @@ import type { VerbCaller, VerbInput, WireEvent } from '#contracts'
 import { exitCodes } from './exit-codes.ts'
 import { createEventLines } from './event-lines.ts'
 import { noteOf } from './event-note.ts'
+import { mostOfPage, shownPage, usualLimit } from './events-page.ts'
 import { moment } from './figures.ts'
 import { jsonLine } from './plain-text.ts'
 import { pause } from './pause.ts'
@@ -12,8 +13,11 @@ export async function followEvents(session: Session, input: VerbInput<'events'>)
   await using caller = await session.deps.connect({ startDaemon: true })
   const printer = createPrinter(session, input)
   if (input.follow !== true) {
-    const page = await caller.call('events', input, { caller: session.deps.caller })
-    for (const event of session.isJson ? page.events : withoutDrafts(page.events)) printer.print(event)
+    const { deps, isJson } = session
+    const page = isJson
+      ? await caller.call('events', input, { caller: deps.caller })
+      : await shownPage(session, caller, input)
+    for (const event of page.events) printer.print(event)
     writeRest(session, page)
     return exitCodes.ok
   }
@@ -42,13 +46,6 @@ export function fromLatest(given: Readonly<Record<string, unknown>>): Readonly<R
   if (sought.some(name => given[name] !== undefined)) return given
   if (isFollowing === true) return { ...given, tail: shownBefore }
   return { ...given, tail: typeof limit === 'number' ? limit : usualLimit }
-}
-
-/** Pieces of a message that stands whole in the same list would only say it twice. */
-function withoutDrafts(events: readonly WireEvent[]): readonly WireEvent[] {
-  const itemOf = ({ turn_id, data }: WireEvent): string => `${turn_id} ${String(data['item_id'])}`
-  const whole = new Set(events.filter(event => event.kind === 'message').map(itemOf))
-  return events.filter(event => event.kind !== 'text' || !whole.has(itemOf(event)))
 }
 
 interface Following {
@@ -112,8 +109,5 @@ function writeRest({ out, err, isJson }: Session, page: { readonly cursor: numbe
 
 const longestWaitMs = 86_400_000
 const shortestCallMs = 1000
-/** As the schema has it. */
-const usualLimit = 200
-const mostOfPage = 1000
 /** What a person sees of what went before. */
 const shownBefore = 20

@@ -3,7 +3,7 @@ export { commandEntries } from './commands.ts'
 export { exitCodeMeanings } from './exit-codes.ts'
 export { pageOfCommand } from './help-page.ts'
 export { relatedTo } from './related-commands.ts'
-export { runCli } from './run-cli.ts'
+export { failCli, runCli } from './run-cli.ts'
 export type { CommandEntry, EntryArgument, EntryOption } from './command-entry.ts'
 export type {
   ClaudeInstallRequest,

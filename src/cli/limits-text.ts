@@ -4,14 +4,16 @@ import { jsonLine, plainLine } from './plain-text.ts'
 
 /**
  * The provider's limits in short, as Codex 0.169.0 tells them: "12% of 5h 00m used, until …". Null when nothing is
- * known of them; figures of a shape that we do not know are shown as they came, without what is null.
+ * known of them; of a shape that we do not know each figure is shown with its name, without what is null.
  */
 export function limitsText(limits: Readonly<Record<string, unknown>>): string | null {
   const { data } = limitsSchema.safeParse(limits)
   const windows = [data?.primary, data?.secondary].flatMap(window => (window ? [windowText(window)] : []))
   if (windows.length > 0) return windows.join('; ')
-  const known = withoutNulls(limits)
-  return known === undefined ? null : plainLine(jsonLine(known))
+  // Whose limits they are says nothing without one.
+  const { limitId: _id, limitName: _name, ...figures } = limits
+  const known = figuresOf(figures, '')
+  return known.length === 0 ? null : plainLine(known.join(', '))
 }
 
 const windowSchema = z.object({
@@ -28,12 +30,13 @@ function windowText({ usedPercent, windowDurationMins, resetsAt }: z.infer<typeo
   return `${Math.round(usedPercent)}%${span} used${until}`
 }
 
-/** Undefined when nothing is left of it. */
-function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value ?? undefined
-  const members = Object.entries(value).flatMap(([name, member]) => {
-    const kept = withoutNulls(member)
-    return kept === undefined ? [] : [[name, kept] as const]
-  })
-  return members.length === 0 ? undefined : Object.fromEntries(members)
+/** Each with its name, those inside of others with both names: "credits.balance 5". */
+function figuresOf(value: unknown, name: string): readonly string[] {
+  if (value === null || value === undefined) return []
+  if (typeof value !== 'object' || Array.isArray(value)) return [`${name} ${jsonText(value)}`]
+  return Object.entries(value).flatMap(([member, inner]) =>
+    figuresOf(inner, name === '' ? member : `${name}.${member}`),
+  )
 }
+
+const jsonText = (value: unknown): string => (typeof value === 'string' ? value : jsonLine(value))

@@ -96,6 +96,21 @@ describe('the program', () => {
     expect([plain.log.at(-1), json.stderr()]).toEqual(['closed', ''])
   })
 
+  test.each<[string, ErrorKind]>([
+    ['CONFIG_INVALID', 'invalid'],
+    ['CODEX_NOT_FOUND', 'missing'],
+    ['DIRECTORY_UNSAFE', 'denied'],
+    ['DAEMON_UNSAFE_SOCKET', 'denied'],
+    ['DIRECTORY_UNWRITABLE', 'unavailable'],
+  ])('%s is of the configuration for every command, as for check', async (code, kind) => {
+    const harness = createHarness({
+      answer: () => {
+        throw new AppError(code, kind, 'it is wrong')
+      },
+    })
+    expect([await harness.run('ask', 'x'), await harness.run('turns', '--json')]).toEqual([78, 78])
+  })
+
   test('anything else that is thrown is a bug without a stack', async () => {
     const harness = createHarness({
       answer: () => {
@@ -209,6 +224,35 @@ describe('events', () => {
     ).toEqual(seqs)
   })
 
+  test('as many are shown as were asked for, whatever is not shown', async () => {
+    // Three messages, each after three pieces, then five events of another kind.
+    const messages = [1, 5, 9].flatMap(first => [
+      ...[0, 1, 2].map(more => wireEvent(first + more, 'text', { item_id: `i${first}`, text: '.' })),
+      wireEvent(first + 3, 'message', { item_id: `i${first}`, text: '...' }),
+    ])
+    const all = [...messages, ...[13, 14, 15, 16, 17].map(seq => wireEvent(seq, 'warning', { message: 'slow' }))]
+    const answer = ({ input }: { readonly input: unknown }) => {
+      const { tail, limit, cursor } = input as {
+        readonly tail?: number
+        readonly limit: number
+        readonly cursor: number
+      }
+      const after = tail === undefined ? all.filter(({ seq }) => seq > cursor) : all.slice(-tail)
+      const events = after.slice(0, limit)
+      return { events, cursor: events.at(-1)?.seq ?? cursor, has_more: events.length < after.length }
+    }
+    const seqsOf = async (...flags: readonly string[]) => {
+      const harness = createHarness({ answer })
+      expect(await harness.run('events', ...flags)).toBe(0)
+      return [[...harness.stdout().matchAll(/^\d+/gm)].map(Number), harness.stderr(), harness.calls.length]
+    }
+    expect(await seqsOf('-n', '7')).toEqual([[8, 12, 13, 14, 15, 16, 17], '', 2])
+    expect(await seqsOf('-n', '50')).toEqual([[4, 8, 12, 13, 14, 15, 16, 17], '', 1])
+    const more = 'tandem: there are more; read on with `tandem events --cursor 13`\n'
+    expect(await seqsOf('-n', '4', '--cursor', '0')).toEqual([[4, 8, 12, 13], more, 3])
+    expect(await seqsOf('-n', '9', '--cursor', '4')).toEqual([[8, 12, 13, 14, 15, 16, 17], '', 2])
+  })
+
   test.each([
     [{ primary: null, secondary: null, credits: null }, 'not known'],
     [
@@ -218,7 +262,8 @@ describe('events', () => {
       },
       '12% of 5h 00m used, until 2026-11-21T14:00:00Z; 3% used',
     ],
-    [{ tokens: { left: 7, of: null } }, '{"tokens":{"left":7}}'],
+    [{ limitId: 'codex', planType: null }, 'not known'],
+    [{ tokens: { left: 7, of: null }, plan: 'pro', left: [1] }, 'tokens.left 7, plan pro, left [1]'],
   ])('rate limits are told in short: %j', async (limits, text) => {
     const event = wireEvent(1, 'rate.limits', limits)
     const harness = createHarness({ answer: () => ({ events: [event], cursor: 1, has_more: false }) })

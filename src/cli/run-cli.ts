@@ -37,6 +37,19 @@ export async function runCommandOf(
   return failed
 }
 
+/** A failure before there was a command line to run, said as those of a command are; its exit code. */
+export async function failCli(
+  argv: readonly string[],
+  { stdout, stderr, environment }: Pick<CliDeps, 'stdout' | 'stderr' | 'environment'>,
+  error: unknown,
+): Promise<number> {
+  using out = openOutput(stdout, environment)
+  using err = openOutput(stderr, environment)
+  const code = showError({ out, err, isJson: wantsJson(argv) }, error)
+  await Promise.all([out.flush(), err.flush()])
+  return code
+}
+
 async function dispatch(session: Session, entries: readonly CommandEntry[], argv: readonly string[]): Promise<number> {
   const passedOn = passOn(session, argv)
   if (passedOn !== null) return await passedOn

@@ -1,7 +1,7 @@
 import { errorOfTurn } from '#contracts'
 import { errorShapeOf } from '#kernel'
 import type { ErrorKind } from '#kernel'
-import { exitCodeOfKind } from './exit-codes.ts'
+import { exitCodeOfError } from './exit-codes.ts'
 import type { Output } from './output.ts'
 import { jsonLine, plain } from './plain-text.ts'
 import type { Session } from './session.ts'
@@ -11,7 +11,7 @@ export function showError(session: Pick<Session, 'out' | 'err' | 'isJson'>, erro
   const shape = errorShapeOf(error)
   if (session.isJson) session.out.line(jsonLine({ error: shape }))
   else writeError(session.err, shape)
-  return exitCodeOfKind[shape.kind]
+  return exitCodeOfError(shape)
 }
 
 /** An `ErrorShape`, or the error of a turn. */

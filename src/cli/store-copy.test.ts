@@ -37,6 +37,23 @@ test('store copy passes on where from and to, tells how far it is, and shows wha
   expect(shown).toContain('set store.url')
 })
 
+test('on a terminal each table is told once', async () => {
+  const harness = createHarness({
+    terminal: 'both',
+    local: {
+      async storeCopy({ onStep }) {
+        for (const { name, rows } of report.tables) onStep(`${name}: ${rows} rows, compared`)
+        return report
+      },
+    },
+  })
+  expect(await harness.run('store', 'copy', '--to', 'postgres://me@db/tandem')).toBe(0)
+  const seen = harness.stderr() + harness.stdout()
+  expect(seen.match(/agents/g)).toHaveLength(1)
+  expect(seen.match(/turns/g)).toHaveLength(1)
+  expect(harness.stdout()).toMatch(/^copied 1502 rows from /)
+})
+
 test('store copy answers in JSON, and wants to know where to', async () => {
   const harness = createHarness({
     local: {

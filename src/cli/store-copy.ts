@@ -25,7 +25,10 @@ export const storeCopyEntry: CommandEntry = {
     'tandem store copy --from postgres://tandem@db.example.com/tandem --to ~/.local/state/tandem/tandem.db',
   ],
   failures: ['invalid', 'missing', 'unavailable', 'conflict', 'busy', 'denied'],
-  exitStatus: [[exitCodes.interrupted, 'left with Ctrl-C; nothing was copied']],
+  exitStatus: [
+    [exitCodes.configuration, 'a store cannot be used as it is named or set up; or the configuration is wrong'],
+    [exitCodes.interrupted, 'left with Ctrl-C; nothing was copied'],
+  ],
   run: reportingAtLength({
     ask: ({ deps }, line, work) => deps.local.storeCopy({ to: targetOf(line), from: line.text('from'), ...work }),
     show: showCopied,
@@ -39,10 +42,12 @@ function targetOf(line: Line): string {
   return to
 }
 
-function showCopied({ from, to, tables, notes }: StoreCopy, { out }: Session): void {
+function showCopied({ from, to, tables, notes }: StoreCopy, { out, err }: Session): void {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0)
   out.line(plainLine(`copied ${rows} rows from ${from} to ${to}, and compared them`))
-  for (const { name, rows: count, sha256 } of tables)
+  // Whoever looks at both has seen each table when it was done.
+  const areSeen = out.isTerminal && err.isTerminal
+  for (const { name, rows: count, sha256 } of areSeen ? [] : tables)
     out.line(`  ${name.padEnd(10)} ${String(count).padStart(9)}  ${sha256.slice(0, 16)}`)
   for (const note of notes) out.line(plainLine(note))
 }

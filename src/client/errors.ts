@@ -13,7 +13,7 @@ export const daemonStartTimeout = (places: Places, waitedMs: number, last: unkno
     'timeout',
     `the daemon did not answer within ${waitedMs} ms (${messageOf(last)})`,
     {
-      hint: `see why: tandem logs (${places.logFile})`,
+      hint: `see why: tandem check; tandem logs (${places.logFile})`,
       data: { waited_ms: waitedMs, log_file: places.logFile },
       cause: last,
     },
@@ -140,6 +140,14 @@ export const logMissing = (file: string): AppError =>
   new AppError('LOG_MISSING', 'missing', `there is no log at ${file}`, {
     hint: 'the daemon has not run with this state directory yet: tandem up',
     data: { file },
+  })
+
+/** What is there is no log, or not ours to read: then it is not ours to write, either. */
+export const logUnusable = (file: string, problem: string, cause?: unknown): AppError =>
+  new AppError('LOG_UNWRITABLE', 'unavailable', `the log ${file} cannot be read: ${problem}`, {
+    hint: `move it away, and the daemon makes a new one: mv ${shellQuote(file)} ${shellQuote(`${file}.old`)}`,
+    data: { file },
+    cause,
   })
 
 /** An answer with an error that is not in our shape. */

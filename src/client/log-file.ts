@@ -1,14 +1,25 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { systemCodeOf } from '#kernel'
+import { messageOf, systemCodeOf } from '#kernel'
+import { logUnusable } from './errors.ts'
 
-/** Undefined where there is none (any more). */
+/** Undefined where there is none (any more). LOG_UNWRITABLE where it is no file, or not ours to read. */
 export function openLogFile(path: string): LogFile | undefined {
+  const fd = openedAt(path)
+  if (fd === undefined) return undefined
+  const found = fstatSync(fd)
+  if (found.isFile()) return new LogFile(fd)
+  closeSync(fd)
+  throw logUnusable(path, found.isDirectory() ? 'it is a directory' : 'it is not a file')
+}
+
+function openedAt(path: string): number | undefined {
   try {
-    return new LogFile(openSync(path, 'r'))
+    // A pipe without a writer would be waited for.
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
-    throw error
+    throw logUnusable(path, systemCodeOf(error) ?? messageOf(error), error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readLog } from '#client'
@@ -33,6 +34,18 @@ describe('readLog', () => {
     writeFileSync(file, 'one\ntwo\nthree\n')
     await read({ lines: 2 })
     expect(said).toEqual(['two\n', 'three\n'])
+  })
+
+  it.each([
+    ['a directory', () => mkdirSync(file), 'it is a directory'],
+    ['a pipe that nobody writes into', () => void spawnSync('mkfifo', [file]), 'it is not a file'],
+  ])('says what to do when the log is %s', async (_, occupy, problem) => {
+    occupy()
+    await expect(read({ lines: 2 })).rejects.toMatchObject({
+      code: 'LOG_UNWRITABLE',
+      message: `the log ${file} cannot be read: ${problem}`,
+      hint: expect.stringContaining(`mv ${file} ${file}.old`),
+    })
   })
 
   it('passes what was set aside before, when the file has too few', async () => {

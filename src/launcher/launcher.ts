@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { isOfConfiguration } from '#contracts'
 import { errorShapeOf, systemClock } from '#kernel'
 import { becomeProgram } from './become-program.ts'
 import { claudeArguments, isPrinting, readCommandLine } from './command-line.ts'
@@ -40,14 +41,22 @@ export async function runLauncher(argv: readonly string[], deps: LauncherDeps): 
     const run = deps.run ?? becomeProgram
     return await run(await programOf(line, deps))
   } catch (error) {
-    const { code, message, hint } = errorShapeOf(error)
-    deps.stderr.write(`claude-codex: ${message}\n${hint === undefined ? '' : `  cure: ${hint}\n`}  code: ${code}\n`)
-    return code === 'CLAUDE_NOT_FOUND' ? commandNotFound : 1
+    return failLauncher(error, deps.stderr)
   }
+}
+
+/** Says why Claude Code is not started; its exit code. */
+export function failLauncher(error: unknown, stderr: Writable): number {
+  const { code, message, hint } = errorShapeOf(error)
+  stderr.write(`claude-codex: ${message}\n${hint === undefined ? '' : `  cure: ${hint}\n`}  code: ${code}\n`)
+  if (code === 'CLAUDE_NOT_FOUND') return commandNotFound
+  return isOfConfiguration(code) ? configurationWrong : 1
 }
 
 /** What shells exit with for a program that is not there. */
 const commandNotFound = 127
+/** As every command of `tandem` (sysexits.h). */
+const configurationWrong = 78
 
 async function programOf(line: Exclude<CommandLine, { kind: 'help' }>, deps: LauncherDeps): Promise<Program> {
   const { env, packageDir } = deps

@@ -3,7 +3,7 @@ import type { Client } from 'pg'
 import { copyTables } from './copy-end.ts'
 import type { CopyEnd, CopyTarget, RawRow } from './copy-end.ts'
 import { firstWithRows } from './copy-rows.ts'
-import { copyNotEmpty, databaseNewer, storeNoDatabase, storeOlder } from './errors.ts'
+import { copyFromNothing, copyNotEmpty, databaseNewer, storeOlder } from './errors.ts'
 import { migrations } from './migrations.ts'
 import { preparePostgres } from './open-postgres.ts'
 import { connectUnhurried, endPostgres, postgresValueOf, usingPostgres } from './postgres-connect.ts'
@@ -54,7 +54,7 @@ export function openPostgresTarget(
 
 function assertVersion(place: PostgresPlace, database: number): void {
   const known = migrations.at(-1)?.version ?? 0
-  if (database === 0) throw storeNoDatabase(place.label, 'nothing of Tandem is in it')
+  if (database === 0) throw copyFromNothing(place.label)
   if (database > known) throw databaseNewer(place.label, { database, known })
   if (database < known) throw storeOlder(place.label, { database, known })
 }

@@ -158,9 +158,9 @@ export const databaseFailed = (label: string, detail: string, cause?: unknown): 
     cause,
   })
 
-export const databaseUnsuitable = (label: string, detail: string): AppError =>
+export const databaseUnsuitable = (label: string, detail: string, cure: string): AppError =>
   new AppError('STORE_UNSUITABLE', 'invalid', `Tandem cannot keep anything in ${label}: ${detail}`, {
-    hint: 'give Tandem a database of its own: createdb --encoding=UTF8 --template=template0 tandem',
+    hint: cure,
     data: { database: label },
   })
 
@@ -183,11 +183,19 @@ export const storeDenied = (label: string, detail: string, cause?: unknown): App
     cause,
   })
 
-export const storeNoDatabase = (label: string, detail: string, cause?: unknown): AppError =>
+/** `cure` makes it. */
+export const storeNoDatabase = (label: string, detail: string, cure: string, cause?: unknown): AppError =>
   new AppError('STORE_NO_DATABASE', 'missing', `there is no ${label}: ${detail}`, {
-    hint: 'make it (createdb --encoding=UTF8 --template=template0 tandem), or correct store.url (config.toml)',
+    hint: `make it (${cure}), or correct store.url (config.toml)`,
     data: { database: label },
     cause,
+  })
+
+/** It is there, and Tandem has never been. */
+export const copyFromNothing = (label: string): AppError =>
+  new AppError('STORE_NO_DATABASE', 'missing', `there is nothing of Tandem in ${label}`, {
+    hint: 'say where the rows are: --from <file or postgres://…>; a schema of its own is named by ?options=-csearch_path=NAME',
+    data: { database: label },
   })
 
 /** Two daemons with one node id: a state directory was copied, or the session of a machine that is gone lives on. */

@@ -1,8 +1,10 @@
 import { Client, Pool } from 'pg'
 import type { ClientConfig } from 'pg'
-import { databaseUnsuitable, storeUrlInvalid } from './errors.ts'
-import { postgresErrorOf } from './postgres-errors.ts'
+import { messageOf } from '#kernel'
+import { databaseUnsuitable, storeNoDatabase, storeUrlInvalid } from './errors.ts'
+import { isMissingDatabase, postgresErrorOf } from './postgres-errors.ts'
 import type { PostgresPlace } from './postgres-place.ts'
+import { createAnotherCommand, createDatabaseCommand, createSchemaCommand } from './postgres-programs.ts'
 import { postgresTextOf, textOfPostgres } from './postgres-text.ts'
 
 /** A server that does not answer is given up; a further try may follow. */
@@ -48,6 +50,8 @@ async function connect(place: PostgresPlace, config: ClientConfig): Promise<Clie
     return client
   } catch (error) {
     await endPostgres(client)
+    if (isMissingDatabase(error))
+      throw storeNoDatabase(place.label, messageOf(error), createDatabaseCommand(place), error)
     throw error
   }
 }
@@ -111,8 +115,8 @@ function parserOf(type: number): (text: string) => string | number {
 
 async function prepareSession(client: Client, place: PostgresPlace): Promise<void> {
   const [found] = await Promise.all([
-    client.query<{ encoding: string; schema: string | null }>(
-      "select current_setting('server_encoding') as encoding, current_schema() as schema",
+    client.query<{ encoding: string; schema: string | null; path: string }>(
+      "select current_setting('server_encoding') as encoding, current_schema() as schema, replace(current_setting('search_path'), '\"$user\"', quote_ident(current_user)) as path",
     ),
     // What is acknowledged is on the disk, whatever is usual there; a stronger setting is left.
     client.query(
@@ -123,10 +127,16 @@ async function prepareSession(client: Client, place: PostgresPlace): Promise<voi
       "select set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false)",
     ),
   ])
-  const { encoding = '', schema = null } = found.rows[0] ?? {}
-  if (encoding !== 'UTF8')
-    throw databaseUnsuitable(place.label, `its encoding is ${encoding}, and not every text fits in`)
-  if (schema === null) throw databaseUnsuitable(place.label, 'no schema of its search_path exists')
+  const { encoding = '', schema = null, path = '' } = found.rows[0] ?? {}
+  if (encoding !== 'UTF8') {
+    const cure = `make another and name it in store.url: ${createAnotherCommand(place)}`
+    throw databaseUnsuitable(place.label, `its encoding is ${encoding}, and not every text fits in`, cure)
+  }
+  if (schema !== null) return
+  // Its first name, quoted or not, as SQL takes it.
+  const first = /^\s*("(?:[^"]|"")+"|[^\s,"]+)/.exec(path)?.[1] ?? 'tandem'
+  const cure = `make one: ${createSchemaCommand(place, first)}`
+  throw databaseUnsuitable(place.label, `no schema of its search_path exists (${path})`, cure)
 }
 
 /** The driver reads the URL when a client is made, and what it throws about one shows it. */

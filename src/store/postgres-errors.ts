@@ -30,7 +30,8 @@ export function postgresErrorOf(label: string, error: unknown): AppError {
   if (sqlState === '54000') return storeKeyTooLong(message, error)
   if (sqlState === '53100') return storeFull(label, error)
   if (['28000', '28P01', '42501'].includes(sqlState)) return storeDenied(label, message, error)
-  if (['3D000', '3F000'].includes(sqlState)) return storeNoDatabase(label, message, error)
+  // Of a database that went while it was in use; where a connection is made there is more to say.
+  if (['3D000', '3F000'].includes(sqlState)) return storeNoDatabase(label, message, 'createdb, create schema', error)
   if (['55P03', '40P01', '40001'].includes(sqlState)) return storeLocked(label, error)
   if (isOfTheServer(sqlState)) return databaseFailed(label, message, error)
   return storeRejected(message, { code: sqlState }, error)
@@ -61,6 +62,11 @@ export function isDeadlock(error: unknown): boolean {
 /** Asked about a transaction that it never had (22023): another server is in its place, which was behind. */
 export function isUnanswerable(error: unknown): boolean {
   return serverErrorOf(error)?.sqlState === '22023'
+}
+
+/** The server is there, and the database of the URL is not. */
+export function isMissingDatabase(error: unknown): boolean {
+  return serverErrorOf(error)?.sqlState === '3D000'
 }
 
 export function isMissingColumn(error: unknown): boolean {

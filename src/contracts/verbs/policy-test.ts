@@ -16,7 +16,7 @@ export const policyTest = describeVerb({
     cd: z.string(),
     sandbox: sandboxSchema,
     network: z.boolean().describe('whether commands of such a turn would reach the network'),
-    rule: z.string().describe('the line of the policy that decides'),
+    rule: z.string().describe('the line of the policy that refuses it, or the lines that allow it'),
     why: z.string(),
     cure: z.string().nullable().describe('what a person can do about a refusal'),
   }),

@@ -1,3 +1,4 @@
+import { isOfConfiguration } from '#contracts'
 import { errorShapeOf } from '#kernel'
 import type { Finding } from '#contracts'
 import type { AppError } from '#kernel'
@@ -34,32 +35,10 @@ function findingOf(name: string, state: 'warning' | 'problem', error: unknown): 
   return {
     name,
     state,
-    is_configuration: ofConfiguration.has(code),
+    is_configuration: isOfConfiguration(code),
     code,
     message,
     cure: hint ?? null,
     data: { ...data },
   }
 }
-
-/** Cured by changing a file, a variable or the installation; a service manager need not try again before. */
-const ofConfiguration: ReadonlySet<string> = new Set([
-  'CONFIG_INVALID',
-  'POLICY_INVALID',
-  'DIRECTORY_UNSAFE',
-  'DIRECTORY_UNWRITABLE',
-  'DISK_REMOTE',
-  'SOCKET_PATH_TOO_LONG',
-  'HTTP_TOKEN_UNSAFE',
-  'STORE_URL_INVALID',
-  'STORE_UNSUITABLE',
-  'STORE_DENIED',
-  'STORE_NO_DATABASE',
-  'CODEX_NOT_FOUND',
-  'CODEX_NOT_RUNNABLE',
-  'CODEX_TOO_OLD',
-  'CODEX_CONFIG_INVALID',
-  'CODEX_HOME_MISSING',
-  'CODEX_PROVIDER_UNKNOWN',
-  'PROVIDER_KEY_MISSING',
-])
