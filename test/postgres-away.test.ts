@@ -39,7 +39,11 @@ describe('a Postgres that is not there', { timeout: 120_000 }, () => {
       expect(refused).toBe('STORE_FAILED')
       link.refuse('serve')
       const answer = await client.call('wait', { turn_id: turn.turn_id, wait_ms: 90_000 }, { caller })
-      expect(answer).toMatchObject({ status: 'completed', agent_messages: expect.stringContaining('and finished') })
+      expect(answer).toMatchObject({
+        status: 'completed',
+        error: null,
+        agent_messages: expect.stringContaining('and finished'),
+      })
       expect(await client.call('status', {}, { caller })).toMatchObject({ pid, turns: { ended: 1 } })
       expect(world.promptsInHistory()).toEqual(['a job'])
     },

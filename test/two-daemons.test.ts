@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { copyFileSync, readFileSync, statSync } from 'node:fs'
-import { sleep } from '#kernel'
+import { isAlive } from '#client'
 import { rule, say } from '#scripted-model'
 import { createPostgresSchema, postgresUrl } from './support/postgres-schema.ts'
 import { caller, openTandemWorld } from './support/tandem-world.ts'
@@ -98,17 +98,7 @@ async function killForGood(world: TandemWorld): Promise<void> {
   const { pid, supervisor_pid: supervisor } = JSON.parse(readFileSync(world.places.addressFile, 'utf8'))
   if (typeof supervisor === 'number') process.kill(supervisor, 'SIGKILL')
   process.kill(pid, 'SIGKILL')
-  for (let tries = 0; tries < 200 && isAlive(pid); tries += 1) await sleep(20)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    // It is gone.
-    return false
-  }
+  await expect.poll(() => isAlive(pid), { timeout: 10_000, interval: 20 }).toBe(false)
 }
 
 async function eventsOf(schema: PostgresSchema, turnId: string): Promise<readonly unknown[]> {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { AppError, sleep } from '#kernel'
+import { AppError, systemClock } from '#kernel'
 import { benchForEach, failureOf } from './test-harness.ts'
 
 const bench = benchForEach()
@@ -92,11 +92,15 @@ describe('a daemon that is not there', () => {
 
 describe('a daemon that is killed when one has waited for it for long', () => {
   it('is waited for further, and not taken for another program', async () => {
-    const client = open({ connectTimeoutMs: 15_000, startDaemon: async () => undefined })
+    const launched = Promise.withResolvers<void>()
+    let passedMs = 0
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + passedMs }
+    const client = open({ clock, connectTimeoutMs: 15_000, startDaemon: async () => launched.resolve() })
     const connecting = client.connect()
     connecting.catch(() => undefined)
     // Longer than a program that always hangs up is put up with.
-    await sleep(2500)
+    await launched.promise
+    passedMs = 2500
     const killed = createServer(socket => {
       socket.destroy()
       killed.close()

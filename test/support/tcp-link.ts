@@ -12,6 +12,8 @@ export interface Link extends AsyncDisposable {
   stall(): void
   /** New connections are cut at once, taken without a word, or served again. */
   refuse(how: 'refuse' | 'ignore' | 'serve'): void
+  /** How many new connections were cut at once. */
+  readonly refused: number
   cut(): void
 }
 
@@ -19,10 +21,14 @@ export async function startLink(url: string): Promise<Link> {
   const target = new URL(url)
   const pairs = new Set<{ readonly near: Socket; readonly far: Socket }>()
   let isDeaf = false
+  let refused = 0
   let how: 'refuse' | 'ignore' | 'serve' = 'serve'
   const ignored = new Set<Socket>()
   const server = createServer(near => {
-    if (how === 'refuse') return void near.destroy()
+    if (how === 'refuse') {
+      refused += 1
+      return void near.destroy()
+    }
     if (how === 'ignore') {
       ignored.add(near)
       return void near.on('error', () => undefined)
@@ -57,6 +63,9 @@ export async function startLink(url: string): Promise<Link> {
   }
   return {
     url: here.href,
+    get refused() {
+      return refused
+    },
     loseAnswers() {
       isDeaf = true
     },
