@@ -31,8 +31,19 @@ describe('readConfig', () => {
   })
 
   it.each([
-    ['an unknown member', '[turns]\nmax_runing = 3\n', /turns: unknown member max_runing$/],
-    ['an unknown table', '[turn]\nmax_running = 3\n', /unknown member turn$/],
+    [
+      'an unknown member',
+      '[turns]\nmax_runing = 3\n',
+      /turns: unknown member max_runing \(did you mean max_running\?\)$/,
+    ],
+    ['two of them', '[log]\nlevl = "info"\nfoo = 1\n', /log: unknown members levl, foo \(did you mean level\?\)$/],
+    [
+      'a member of another table',
+      'max_running = 3\n',
+      /unknown member max_running \(did you mean max_running under \[turns\]\?\)$/,
+    ],
+    ['an unknown table', '[turn]\nmax_running = 3\n', /unknown member turn \(did you mean turns\?\)$/],
+    ['a member like no other', '[log]\ncolour = 1\n', /log: unknown member colour$/],
     ['a wrong value', '[log]\nlevel = "loud"\n', /log\.level: must be one of debug, info, warn, error$/],
     [
       'a home that only a shell would understand',
@@ -44,7 +55,10 @@ describe('readConfig', () => {
       '[codex]\npath = "bin/codex"\n',
       /codex\.path: must be an absolute/,
     ],
-    ['text that is not TOML', 'turns = [\n', /line \d+, column \d+: /],
+    ['text that is not TOML', 'turns = [\n', /line \d+, column \d+: (?!Invalid TOML)/],
+    ['a quote that is not closed', '[codex]\npath = "/bin/codex\nmodel = "x"\n', /: line 2: a quote is not closed$/],
+    ['one at the end', "[codex]\npath = '/bin/codex", /: line 2: a quote is not closed$/],
+    ['text without quotes', '[log]\nlevel = debug\n', /: line 2, column 9: invalid value \(text stands in quotes\)$/],
   ])('names file and member of %s', async (_, text, problem) => {
     writeFileSync(file, text)
     await expect(readConfig(file)).rejects.toMatchObject({

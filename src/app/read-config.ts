@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { parse, TomlError } from 'smol-toml'
-import { configSchema, problemOf } from '#contracts'
+import { parse } from 'smol-toml'
+import { configSchema } from '#contracts'
 import { descriptorsExhausted, messageOf, systemCodeOf } from '#kernel'
 import { configInvalid } from './errors.ts'
+import { schemaProblems, tomlProblem } from './file-problems.ts'
 import type { Config } from '#contracts'
 
 /** `config.toml`, with the default of every member that it leaves out; no file is an empty one. CONFIG_INVALID names file and member. */
 export async function readConfig(file: string): Promise<Config> {
   const parsed = configSchema.safeParse(await readToml(file))
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.slice(0, 10).map(issue => problemOf(issue, issue.path.join('.') || 'the file'))
-  throw configInvalid(file, problems.join('; '), parsed.error)
+  throw configInvalid(file, schemaProblems(parsed.error, configSchema), parsed.error)
 }
 
 async function readToml(file: string): Promise<unknown> {
@@ -19,8 +19,7 @@ async function readToml(file: string): Promise<unknown> {
   try {
     return parse(text)
   } catch (error) {
-    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}: ` : ''
-    throw configInvalid(file, `${where}${messageOf(error).split('\n')[0] ?? ''}`, error)
+    throw configInvalid(file, tomlProblem(error, text), error)
   }
 }
 

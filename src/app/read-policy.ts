@@ -1,11 +1,12 @@
 import { lstat, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { parse, TomlError } from 'smol-toml'
+import { parse } from 'smol-toml'
 import { policyInvalid, policyUnsafe } from '#agents'
-import { defaultPolicy, policySchema, problemOf } from '#contracts'
+import { defaultPolicy, policySchema } from '#contracts'
 import { AppError, messageOf, shellQuote, systemCodeOf } from '#kernel'
 import type { PolicySource, PolicyState } from '#agents'
 import type { Policy } from '#contracts'
+import { schemaProblems, tomlProblem } from './file-problems.ts'
 import { followLinks } from './follow-links.ts'
 import type { Stats } from 'node:fs'
 import type { Followed } from './follow-links.ts'
@@ -37,18 +38,14 @@ export function createPolicySource(file: string): PolicySource {
 export function parsePolicy(file: string, text: string): Policy {
   const parsed = policySchema.safeParse(tomlOf(file, text))
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues
-    .slice(0, 10)
-    .map(issue => problemOf(issue, issue.path.map(String).join('.') || 'the file'))
-  throw policyInvalid(file, problems.join('; '), parsed.error)
+  throw policyInvalid(file, schemaProblems(parsed.error, policySchema), parsed.error)
 }
 
 function tomlOf(file: string, text: string): unknown {
   try {
     return parse(text)
   } catch (error) {
-    const where = error instanceof TomlError ? `line ${error.line}, column ${error.column}: ` : ''
-    throw policyInvalid(file, `${where}${messageOf(error).split('\n')[0] ?? ''}`, error)
+    throw policyInvalid(file, tomlProblem(error, text), error)
   }
 }
 
