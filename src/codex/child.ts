@@ -8,7 +8,7 @@ import type { Clock } from '#kernel'
 export interface ChildExit {
   readonly code: number | null
   readonly signal: string | null
-  /** The end of what it wrote to stderr, without control characters. */
+  /** The end of what it wrote to stderr since it was ready, without control characters. */
   readonly stderrTail: string
   /** Set when it could not even be started. */
   readonly spawnError: Error | null
@@ -21,6 +21,8 @@ export interface Child {
   readonly exited: Promise<ChildExit>
   /** When the last byte of any kind came from it (monotonic). */
   lastByteAtMs(): number
+  /** What it wrote to stderr so far did not end it. */
+  forgetStart(): void
   /** Resolves when the line is in the pipe: that is the back-pressure. */
   write(line: string): Promise<void>
   /** End of stdin, 2 s, SIGTERM, 1 s, SIGKILL of the whole tree. */
@@ -71,6 +73,7 @@ export function startChild(options: ChildOptions): Child {
     exited,
     kill,
     lastByteAtMs: () => lastByteAt,
+    forgetStart: () => tail.clear(),
     write: line =>
       new Promise((resolve, reject) => {
         child.stdin.write(line, error => (error ? reject(error) : resolve()))
@@ -113,6 +116,7 @@ function stillborn(child: ChildProcess): Child {
     pid: -1,
     exited,
     lastByteAtMs: () => 0,
+    forgetStart: () => undefined,
     // Nobody reads it; whoever waits for an answer is told of the end.
     write: async () => void (await exited),
     stop: () => exited,
@@ -141,6 +145,7 @@ function exitOf(child: ChildProcessWithoutNullStreams, options: ChildOptions, ta
 
 interface Tail {
   push(chunk: Buffer): void
+  clear(): void
   text(): string
 }
 
@@ -151,6 +156,7 @@ function createTail(maxBytes: number): Tail {
       kept = Buffer.concat([kept, chunk])
       if (kept.length > maxBytes) kept = kept.subarray(kept.length - maxBytes)
     },
+    clear: () => void (kept = Buffer.alloc(0)),
     text: () => plain(kept.toString('utf8')),
   }
 }

@@ -7,6 +7,7 @@ import { createConnection } from './create-connection.ts'
 import { declineOf } from './declines.ts'
 import { codexAnswerMalformed, codexNotRunnable, codexRequestFailed } from './errors.ts'
 import { eventOf, placeOf } from './events.ts'
+import { lastWords } from './last-words.ts'
 import { startPulse } from './pulse.ts'
 import { createRpcPeer } from './rpc.ts'
 import { parseCodexVersion } from './version.ts'
@@ -54,6 +55,7 @@ export async function openConnection(options: OpenOptions): Promise<OpenedConnec
   try {
     if (wires.child.pid > 0) await options.onSpawn(wires.child.pid, mark)
     const version = await shakeHands(wires.rpc, options)
+    wires.child.forgetStart()
     return openedOf(wires, version, options)
   } catch (error) {
     await wires.end({ kind: 'stopped', why: 'the handshake failed' })
@@ -68,7 +70,7 @@ export function describeClose(reason: CloseReason): string {
   switch (reason.kind) {
     case 'exited': {
       const how = reason.signal === null ? `exit code ${String(reason.code)}` : `signal ${reason.signal}`
-      const last = reason.stderrTail.split('\n').slice(-3).join(' ').slice(-500)
+      const last = lastWords(reason.stderrTail)
       return last === '' ? how : `${how}: ${last}`
     }
     case 'hung':
