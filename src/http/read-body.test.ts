@@ -19,7 +19,7 @@ describe('a body', () => {
 
   it('of which no depth is a fault of ours', async () => {
     await using large = await openTestDoor({ limits: { ...test.limits, maxBodyBytes: 8_000_000 } })
-    expect(await refusal(await large.post('/v1/turns', deep(1_000_000)))).toEqual([400, 'INPUT_INVALID'])
+    expect(await refusal(await large.post('/v1/turns', deep(1_000_000)))).toEqual([400, 'HTTP_BODY_MALFORMED'])
     expect(large.logged).toEqual([])
   })
 
@@ -36,10 +36,10 @@ describe('a body', () => {
     ['that is not JSON', '{"prompt": ', {}, 400, 'HTTP_BODY_MALFORMED'],
     ['that is a list', '[1]', {}, 400, 'HTTP_BODY_MALFORMED'],
     ['that is null', 'null', {}, 400, 'HTTP_BODY_MALFORMED'],
-    ['that is nested deeply', `{"prompt":${'['.repeat(40_000)}${']'.repeat(40_000)}}`, {}, 400, 'INPUT_INVALID'],
+    ['that is nested deeply', `{"prompt":${'['.repeat(40_000)}${']'.repeat(40_000)}}`, {}, 400, 'HTTP_BODY_MALFORMED'],
     ['that would be a prototype', '{"prompt":"x","cd":"/p","__proto__":{"yolo":true}}', {}, 400, 'INPUT_INVALID'],
     ['that is empty where members are needed', '', {}, 400, 'INPUT_INVALID'],
-    ['with a schema that is nested deeply', deep(16_000), {}, 400, 'INPUT_INVALID'],
+    ['with a schema that is nested deeply', deep(16_000), {}, 400, 'HTTP_BODY_MALFORMED'],
     ['with a schema that is nested a little too deeply', deep(101), {}, 400, 'INPUT_INVALID'],
   ])('%s is refused', async (_, body, headers, ...refused) => {
     expect(await refusal(await test.post('/v1/turns', body, headers))).toEqual(refused)

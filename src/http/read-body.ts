@@ -1,4 +1,4 @@
-import { messageOf } from '#kernel'
+import { isNestedDeeper, maxNesting, messageOf } from '#kernel'
 import { bodyMalformed, bodyTooLarge, bodyTypeWrong } from './errors.ts'
 import { isObject } from './json.ts'
 import type { JsonObject } from './json.ts'
@@ -49,8 +49,18 @@ async function bytesOf(request: {
 const isJson = (type: string): boolean => /^application\/json\s*(?:;|$)/i.test(type)
 
 function parsed(bytes: Buffer): unknown {
+  const text = textOf(bytes)
+  if (isNestedDeeper(text, maxNesting)) throw bodyMalformed(`it is nested deeper than ${maxNesting}`)
   try {
-    return JSON.parse(utf8.decode(bytes))
+    return JSON.parse(text)
+  } catch (error) {
+    throw bodyMalformed(messageOf(error).slice(0, 200))
+  }
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
   } catch (error) {
     throw bodyMalformed(messageOf(error).slice(0, 200))
   }
