@@ -131,7 +131,6 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres, and a connectio
 
 /** Each commit is a pair; a line is printed when it is acknowledged. */
 const committing = `
-  import { writeSync } from 'node:fs'
   const { openStore } = await import(process.env.STORE)
   const { systemClock, silentLog, newAgentId, Secret } = await import(process.env.KERNEL)
   const { FILE: file, URL: url, ROUND: round } = process.env
@@ -142,7 +141,8 @@ const committing = `
       const text = round + lane + ':' + n
       const event = { kind: 'text', data: { item_id: 'item', text }, agentId, turnId: null, threadId: null }
       await store.commit({ events: [event, event] })
-      writeSync(1, text + '\\n')
+      // Waited for: the pipe does not block, and a reader that is slow lets it run full.
+      await new Promise(done => process.stdout.write(text + '\\n', done))
     }
   }
   await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
