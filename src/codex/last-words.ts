@@ -4,7 +4,7 @@
  */
 export function lastWords(stderrTail: string): string {
   const lines = stderrTail.split('\n').filter(line => line.trim() !== '')
-  const own = lines.filter(line => !/^WARNING: /.test(line) && levelOf(line) === undefined)
+  const own = lines.filter(line => !line.startsWith('WARNING: ') && levelOf(line) === undefined)
   const told = own.length > 0 ? own : lines.filter(line => levelOf(line) === 'ERROR')
   return told.slice(-3).join(' ').slice(-500)
 }
