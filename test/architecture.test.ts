@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { closureOf, cycleIn, packageOf } from './support/import-graph.ts'
 import { projectRoot, readSource, sourceFileOf } from './support/source.ts'
 import type { Import, SourceFile } from './support/source.ts'
 
@@ -141,7 +142,7 @@ describe('what a command loads', () => {
   it.each(['cli', 'launcher', 'client', 'mcp'].filter(room => roomsThere.includes(room)))(
     '%s never reaches a room of the daemon, not even on demand',
     room => {
-      const reached = closureOf([`src/${room}/index.ts`], ['static', 'dynamic'])
+      const reached = closureOf(code, [`src/${room}/index.ts`], ['static', 'dynamic'])
       expect(reached.filter(path => heavyRooms.includes(path.split('/')[1] ?? ''))).toEqual([])
     },
   )
@@ -149,18 +150,18 @@ describe('what a command loads', () => {
   it.each(['src/app/main.ts', 'src/app/launcher-main.ts'].filter(path => existsSync(join(projectRoot, path))))(
     '%s loads no room of the daemon before it is asked to',
     entry => {
-      const reached = closureOf([entry], ['static'])
+      const reached = closureOf(code, [entry], ['static'])
       expect(reached.filter(path => heavyRooms.includes(path.split('/')[1] ?? ''))).toEqual([])
     },
   )
 
   it('a daemon that keeps its rows in a file loads nothing of Postgres', () => {
-    const reached = closureOf(['src/app/daemon.ts'], ['static'])
+    const reached = closureOf(code, ['src/app/daemon.ts'], ['static'])
     expect(reached).toContain('src/store/open-store.ts')
     expect(reached.filter(path => /postgres/.test(path))).toEqual([])
     const users = code.filter(file => file.imports.some(found => found.specifier === 'pg')).map(file => file.path)
     expect(users.filter(path => reached.includes(path))).toEqual([])
-    expect(closureOf(['src/app/daemon.ts'], ['static', 'dynamic'])).toEqual(expect.arrayContaining(users))
+    expect(closureOf(code, ['src/app/daemon.ts'], ['static', 'dynamic'])).toEqual(expect.arrayContaining(users))
   })
 })
 
@@ -275,44 +276,3 @@ function isDetour(file: SourceFile, found: Import): boolean {
 /** Rooms with what they are granted; the order of neither matters. */
 const inOrder = (rows: readonly (readonly [string, readonly string[]])[]): object =>
   Object.fromEntries(rows.map(([name, rooms]) => [name, [...rooms].sort()]))
-
-function packageOf(specifier: string): string {
-  return specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/')
-}
-
-/** Every file that is loaded when the given ones are. */
-function closureOf(entries: readonly string[], kinds: readonly Import['kind'][]): readonly string[] {
-  const byPath = new Map(code.map(file => [file.path, file]))
-  const reached = new Set<string>()
-  const open = [...entries]
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    if (reached.has(path)) continue
-    reached.add(path)
-    const imports = byPath.get(path)?.imports ?? []
-    open.push(...imports.filter(({ kind }) => kinds.includes(kind)).flatMap(({ target }) => target ?? []))
-  }
-  return [...reached]
-}
-
-/** The first cycle found, as the way around it; empty when there is none. */
-function cycleIn(next: ReadonlyMap<string, readonly string[]>): readonly string[] {
-  const done = new Set<string>()
-  const visit = (node: string, way: readonly string[]): readonly string[] => {
-    if (way.includes(node)) return [...way.slice(way.indexOf(node)), node]
-    if (done.has(node)) return []
-    for (const other of next.get(node) ?? []) {
-      const cycle = visit(other, [...way, node])
-      if (cycle.length > 0) return cycle
-    }
-    done.add(node)
-    return []
-  }
-  for (const node of next.keys()) {
-    const cycle = visit(node, [])
-    if (cycle.length > 0) return cycle
-  }
-  return []
-}
