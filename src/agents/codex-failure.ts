@@ -1,22 +1,18 @@
-import { AppError } from '#kernel'
+import type { AppError } from '#kernel'
 import type { CodexTurnError } from '#codex'
-import { upstreamFailures } from './errors.ts'
+import { providerKeyMissing, upstreamFailures } from './errors.ts'
 
 /** The error with which Codex ended a turn, as ours; the message is Codex's own. */
 export function codexFailure(error: CodexTurnError): AppError {
   const message = error.message.trim().slice(0, 2000)
   const variable = missingVariable.exec(message)?.[1]
-  return variable === undefined ? upstreamFailures[nameOf(error)](message, error.code) : keyMissing(message, variable)
+  return variable === undefined
+    ? upstreamFailures[nameOf(error)](message, error.code)
+    : providerKeyMissing(message, variable)
 }
 
 /** How 0.169.0 says that the `env_key` of a provider is not in its environment, under no name of its own. */
 const missingVariable = /^Missing environment variable: `(\w+)`/
-
-const keyMissing = (message: string, variable: string): AppError =>
-  new AppError('PROVIDER_KEY_MISSING', 'missing', message, {
-    hint: `the daemon does not have it: set it and start the daemon from that shell: export ${variable}=…; tandem restart`,
-    data: { name: variable },
-  })
 
 /**
  * 0.169.0 has names for what it did ("too many failed attempts") and for what was wrong ("rate limit"). The status of the

@@ -1,6 +1,6 @@
 import { sandboxes } from '#contracts'
 import type { Policy, Sandbox } from '#contracts'
-import { isWithin } from './is-within.ts'
+import { isWithin } from '../is-within.ts'
 import type { PolicyGround, PolicyPlace } from './policy-places.ts'
 
 /** A value of the policy and the line that sets it. */

@@ -11,7 +11,7 @@ import { policyInvalid } from './errors.ts'
 import { createPolicyGuard } from './policy-guard.ts'
 import type { PolicyGrant } from './policy-guard.ts'
 import { createTurnGrant } from './turn-grant.ts'
-import { knownRequestOf } from './turn-request.ts'
+import { knownRequestOf } from '../turn-request.ts'
 
 const patienceMs = 10_000
 

@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join } from 'node:path'
 import type { Caller, Policy } from '#contracts'
 import { messageOf, systemCodeOf } from '#kernel'
 import { policyInvalid } from './errors.ts'
-import { isWithin } from './is-within.ts'
+import { isWithin } from '../is-within.ts'
 
 /** A directory of the policy: as it is written there, and as the machine has it. */
 export interface PolicyPlace {

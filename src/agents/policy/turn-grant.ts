@@ -2,10 +2,11 @@ import { callerSchema } from '#contracts'
 import { AppError, within } from '#kernel'
 import type { Clock, Log, TurnId } from '#kernel'
 import type { TurnRow } from '#store'
-import { policyMovedDirectory, turnUnreadable } from './errors.ts'
+import { policyMovedDirectory } from './errors.ts'
+import { turnUnreadable } from '../errors.ts'
 import type { PolicyGrant, PolicyGuard } from './policy-guard.ts'
-import { resolveDirectory } from './turn-request.ts'
-import type { TurnRequest } from './turn-request.ts'
+import { resolveDirectory } from '../turn-request.ts'
+import type { TurnRequest } from '../turn-request.ts'
 
 export interface TurnGrantDeps {
   readonly policy: Pick<PolicyGuard, 'admit' | 'judge'>
