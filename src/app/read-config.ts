@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'smol-toml'
-import { configSchema } from '#contracts'
+import { configSchema, fileProblems } from '#contracts'
 import { descriptorsExhausted, messageOf, systemCodeOf } from '#kernel'
 import { configInvalid } from './errors.ts'
-import { schemaProblems, tomlProblem } from './file-problems.ts'
+import { tomlProblem } from './toml-problem.ts'
 import type { Config } from '#contracts'
 
 /** `config.toml`, with the default of every member that it leaves out; no file is an empty one. CONFIG_INVALID names file and member. */
 export async function readConfig(file: string): Promise<Config> {
   const parsed = configSchema.safeParse(await readToml(file))
   if (parsed.success) return parsed.data
-  throw configInvalid(file, schemaProblems(parsed.error, configSchema), parsed.error)
+  throw configInvalid(file, fileProblems(parsed.error, configSchema), parsed.error)
 }
 
 async function readToml(file: string): Promise<unknown> {

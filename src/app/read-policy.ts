@@ -2,12 +2,12 @@ import { lstat, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parse } from 'smol-toml'
 import { policyInvalid, policyUnsafe } from '#agents'
-import { defaultPolicy, policySchema } from '#contracts'
+import { defaultPolicy, fileProblems, policySchema } from '#contracts'
 import { AppError, messageOf, shellQuote, systemCodeOf } from '#kernel'
 import type { PolicySource, PolicyState } from '#agents'
 import type { Policy } from '#contracts'
-import { schemaProblems, tomlProblem } from './file-problems.ts'
 import { followLinks } from './follow-links.ts'
+import { tomlProblem } from './toml-problem.ts'
 import type { Stats } from 'node:fs'
 import type { Followed } from './follow-links.ts'
 
@@ -38,7 +38,7 @@ export function createPolicySource(file: string): PolicySource {
 export function parsePolicy(file: string, text: string): Policy {
   const parsed = policySchema.safeParse(tomlOf(file, text))
   if (parsed.success) return parsed.data
-  throw policyInvalid(file, schemaProblems(parsed.error, policySchema), parsed.error)
+  throw policyInvalid(file, fileProblems(parsed.error, policySchema), parsed.error)
 }
 
 function tomlOf(file: string, text: string): unknown {

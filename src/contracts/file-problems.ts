@@ -1,11 +1,9 @@
 import { z } from 'zod'
-import { TomlError } from 'smol-toml'
-import { problemOf } from '#contracts'
-import { messageOf } from '#kernel'
+import { problemOf } from './problems.ts'
 import { similarWord } from './similar-word.ts'
 
 /** What a file's members do wrong, in plain words; for one that is unknown the one that was probably meant. */
-export function schemaProblems({ issues }: z.ZodError, schema: z.ZodType): string {
+export function fileProblems({ issues }: z.ZodError, schema: z.ZodType): string {
   return issues
     .slice(0, 10)
     .map(issue => {
@@ -18,20 +16,6 @@ export function schemaProblems({ issues }: z.ZodError, schema: z.ZodType): strin
     })
     .join('; ')
 }
-
-/** Why a text is not TOML, and where. */
-export function tomlProblem(error: unknown, text: string): string {
-  if (!(error instanceof TomlError)) return firstLine(messageOf(error))
-  const line = text.split('\n')[error.line - 1] ?? ''
-  const problem = firstLine(error.message).replace(/^Invalid TOML document: /, '')
-  const isOpen =
-    problem.startsWith('unfinished string') || (problem.includes('in strings') && error.column > line.length)
-  if (isOpen) return `line ${error.line}: a quote is not closed`
-  const isBare = problem === 'invalid value' && /^[\p{L}/~]/u.test(line.slice(error.column - 1))
-  return `line ${error.line}, column ${error.column}: ${problem}${isBare ? ' (text stands in quotes)' : ''}`
-}
-
-const firstLine = (text: string): string => text.split('\n')[0] ?? ''
 
 /** Of the same table, else one of that very name in another table. */
 function meantBy(key: string, path: readonly string[], whole: unknown): readonly string[] {
