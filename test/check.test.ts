@@ -230,6 +230,20 @@ describe('with a daemon', () => {
     expect(await check()).toMatchObject({ code: 0, wrong: [] })
   })
 
+  test('from a shell with another runtime directory each command names the socket that is used', async () => {
+    await world.run(['up'])
+    const elsewhere = { TANDEM_RUNTIME_DIR: join(world.root, 'elsewhere') }
+    const { socketPath } = world.places
+    const [up, status] = [await world.run(['up', '--json'], elsewhere), await world.run(['status', '--json'], elsewhere)]
+    expect(JSON.parse(up.stdout)).toMatchObject({ kind: 'already-running', socket: socketPath })
+    expect(JSON.parse(status.stdout)).toMatchObject({ socket: socketPath })
+    const { report } = await check(elsewhere)
+    const own = join(elsewhere.TANDEM_RUNTIME_DIR, 'daemon.sock')
+    expect(report.findings.find(({ name }) => name === 'socket')?.message).toBe(
+      `${socketPath}, of the daemon that runs; started from this shell: ${own}`,
+    )
+  })
+
   test('one that is stopped is named with the command that lets it go on, and a restart ends it', async () => {
     await world.run(['up'])
     const pid = world.daemonPid() ?? 0

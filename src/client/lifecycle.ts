@@ -2,6 +2,7 @@ import { AppError } from '#kernel'
 import { createClient } from './client.ts'
 import { daemonStillStopping } from './errors.ts'
 import { isGoneWithin, statusOf } from './processes.ts'
+import { socketOf } from './safe-socket.ts'
 import { stopDaemon } from './stop-daemon.ts'
 import type { HelloResult, Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -70,7 +71,7 @@ export function down(deps: LifecycleDeps, options: { readonly graceMs?: number }
 
 async function upSupervised(deps: LifecycleDeps): Promise<UpOutcome> {
   const { hello, hasLaunched } = await startSupervised(deps)
-  return outcomeOf(deps, hasLaunched ? 'started' : 'already-running', hello)
+  return await outcomeOf(deps, hasLaunched ? 'started' : 'already-running', hello)
 }
 
 /** The daemon that answers, started when there is none. `isOurs`: it is the one that we started, and so has our environment. */
@@ -115,12 +116,13 @@ async function runningDaemon(deps: LifecycleDeps): Promise<HelloResult | undefin
   }
 }
 
-const outcomeOf = (deps: LifecycleDeps, kind: 'started' | 'already-running', hello: HelloResult): UpOutcome => ({
-  kind,
-  pid: hello.pid,
-  version: hello.version,
-  socket: deps.places.socketPath,
-})
+async function outcomeOf(
+  { places }: LifecycleDeps,
+  kind: 'started' | 'already-running',
+  { pid, version }: HelloResult,
+): Promise<UpOutcome> {
+  return { kind, pid, version, socket: await socketOf(places, pid) }
+}
 
 async function untilGone(deps: LifecycleDeps, pid: number): Promise<void> {
   if (!(await isGoneWithin(deps.clock, pid, stoppingMs))) throw daemonStillStopping(pid, stoppingMs)

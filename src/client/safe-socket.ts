@@ -18,6 +18,12 @@ export async function candidateSockets(places: Places): Promise<readonly string[
   return [places.socketPath, address.socket]
 }
 
+/** Where a daemon that answers listens: one that was started in another environment is found there, too. */
+export async function socketOf(places: Places, pid: number): Promise<string> {
+  const address = await readAddress(places)
+  return address?.pid === pid ? address.socket : places.socketPath
+}
+
 /** What the daemon of this state directory wrote beside its lock; undefined when there is nothing that one understands or believes. */
 export async function readAddress(places: Places): Promise<Address | undefined> {
   const address = await findAddress(places)

@@ -12,7 +12,7 @@ import {
   codexUntested,
   providerKeyMissing,
   providerUnknown,
-} from '../errors.ts'
+} from './errors.ts'
 import { ok, skipped, warning } from './finding.ts'
 import { partOfDaemon } from './daemon.ts'
 import { environmentNamesOf, namesIn } from './process-environment.ts'

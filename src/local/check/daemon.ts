@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { createClient, lockHolder, readStartError, statusOf, strayAddress } from '#client'
 import { AppError } from '#kernel'
-import { addressStray, daemonHangs, daemonOtherVersion, daemonSuspended } from '../errors.ts'
+import { addressStray, daemonHangs, daemonOtherVersion, daemonSuspended } from './errors.ts'
 import { ok, skipped, warning } from './finding.ts'
 import type { Client } from '#client'
 import type { Health, HelloResult, PartHealth, Places } from '#contracts'

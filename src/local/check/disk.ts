@@ -1,7 +1,7 @@
 import { access, constants, lstat, open, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, systemCodeOf } from '#kernel'
-import { diskFull, diskLow, diskRemote, logUnwritable } from '../errors.ts'
+import { diskFull, diskLow, diskRemote, logUnwritable } from './errors.ts'
 import { ok, warning } from './finding.ts'
 import type { Places } from '#contracts'
 import type { Look } from './finding.ts'

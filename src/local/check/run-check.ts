@@ -1,12 +1,13 @@
 import { access } from 'node:fs/promises'
 import { checkPrivateDirectory } from '#ops'
 import { inspectStore } from '#store'
+import { socketOf } from '#client'
 import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
 import { codexHomeOf } from './codex-setup.ts'
 import { findDaemon, lookAtDaemon, lookAtLastStart, noDaemon, partOfDaemon, refusalOfSocket } from './daemon.ts'
 import { lookAtDisk, lookAtLog } from './disk.ts'
-import { daemonPartWrong, socketOccupiedFor, storeHeld } from '../errors.ts'
+import { daemonPartWrong, socketOccupiedFor, storeHeld } from './errors.ts'
 import { examine, ok, skipped } from './finding.ts'
 import { writerOf } from './store-lock.ts'
 import type { Config, Finding, FindingsReport, Places } from '#contracts'
@@ -111,6 +112,7 @@ async function lookAtSocket(
   if (!isPlaceGood) return skipped('its directory has to be right first')
   const refusal = refusalOfSocket(daemon)
   if (refusal !== undefined) throw socketOccupiedFor(places.socketPath, refusal)
+  if (daemon.kind === 'answers') return ok(socketText(places, await socketOf(places, daemon.pid)))
   if (daemon.kind !== 'none') return ok(places.socketPath)
   const found = await inspectSocket(places.socketPath)
   return ok(
@@ -118,6 +120,11 @@ async function lookAtSocket(
       ? places.socketPath
       : `${places.socketPath}, of a daemon that has ended: the next start replaces it`,
   )
+}
+
+/** A daemon keeps the address of its start; every command of its state directory finds it there. */
+function socketText({ socketPath }: CheckDeps['places'], used: string): string {
+  return used === socketPath ? used : `${used}, of the daemon that runs; started from this shell: ${socketPath}`
 }
 
 async function lookAtStore({ places }: CheckDeps, { store }: Config, isRunning: boolean): Promise<Look> {

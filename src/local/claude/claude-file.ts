@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstat, mkdir, open, readFile, realpath, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { messageOf, sleep, systemCodeOf } from '#kernel'
-import { claudeFileBusy, claudeFileUnreadable, claudeFileUnwritable } from '../errors.ts'
+import { claudeFileBusy, claudeFileUnreadable, claudeFileUnwritable } from './errors.ts'
 import type { Clock } from '#kernel'
 
 /** The text of a JSON file of Claude Code with an object at its top; undefined when there is none. CLAUDE_FILE_UNREADABLE. */

@@ -1,7 +1,7 @@
 import { lstat, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { messageOf, systemCodeOf } from '#kernel'
-import { claudeFileUnreadable, claudeFileUnwritable } from '../errors.ts'
+import { claudeFileUnreadable, claudeFileUnwritable } from './errors.ts'
 import { replaceFile } from './claude-file.ts'
 import { makeDirectories, missingDirectories, removeEmptyDirectories } from './directories.ts'
 import { sha256 } from './server-entry.ts'

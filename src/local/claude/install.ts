@@ -1,6 +1,6 @@
 import { access, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { claudeFilesInTheWay } from '../errors.ts'
+import { claudeFilesInTheWay } from './errors.ts'
 import { changeClaudeFile, readClaudeFile } from './claude-file.ts'
 import { applyFiles, planFiles, planRemovals } from './files.ts'
 import { installOf, readManifest, withInstall, writeManifest } from './manifest.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { claudeScopes } from '#contracts'
 import { messageOf, systemCodeOf } from '#kernel'
-import { manifestUnreadable } from '../errors.ts'
+import { manifestUnreadable } from './errors.ts'
 import { replaceFile } from './claude-file.ts'
 import { makeDirectories, missingDirectories, removeEmptyDirectories } from './directories.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { claudeFileUnreadable } from '../errors.ts'
+import { claudeFileUnreadable } from './errors.ts'
 import { memberText, withMember, withoutMember } from './json-member.ts'
 import type { Install } from './manifest.ts'
 

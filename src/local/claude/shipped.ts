@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { shellQuote } from '#kernel'
-import { pluginIncomplete } from '../errors.ts'
+import { pluginIncomplete } from './errors.ts'
 import type { ClaudeScope } from '#contracts'
 
 export interface ClaudePlace {

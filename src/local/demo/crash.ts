@@ -1,5 +1,5 @@
 import { sleep } from '#kernel'
-import { demoTimedOut } from '../errors.ts'
+import { demoTimedOut } from './errors.ts'
 import { cutRule, promptOf } from './scenario.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { demoCaller } from './watch.ts'

@@ -1,7 +1,7 @@
 import { createClient, down } from '#client'
 import { messageOf, within } from '#kernel'
 import { startScriptedModel } from '#scripted-model'
-import { claudeEndedBadly } from '../errors.ts'
+import { claudeEndedBadly } from './errors.ts'
 import { sessionOf } from './checks.ts'
 import { startClaude } from './claude.ts'
 import { crashInTheMiddle } from './crash.ts'

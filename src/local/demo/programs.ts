@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { findCodex, isProgram, probeCodexVersion } from '#codex'
 import { programPlaces } from '#contracts'
-import { claudeMissing, codexMissing, programNotRunnable } from '../errors.ts'
+import { claudeMissing, codexMissing, programNotRunnable } from './errors.ts'
 import type { CodexBinary } from '#codex'
 
 /** The two real programs. */

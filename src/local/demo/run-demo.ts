@@ -1,5 +1,5 @@
 import { AppError, cancelled, errorShapeOf, systemClock } from '#kernel'
-import { demoTimedOut, demoUsageWrong } from '../errors.ts'
+import { demoTimedOut, demoUsageWrong } from './errors.ts'
 import { startCaretaker } from './caretaker.ts'
 import { requestsOf, sessionOf, stageReports, wholeFailures } from './checks.ts'
 import { endLeftovers } from './leftovers.ts'

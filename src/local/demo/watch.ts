@@ -1,5 +1,5 @@
 import { createEmitter, messageOf, sleep } from '#kernel'
-import { demoTimedOut } from '../errors.ts'
+import { demoTimedOut } from './errors.ts'
 import type { Client } from '#client'
 import type { Caller, WireEvent } from '#contracts'
 import type { Clock } from '#kernel'

@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sandboxFailed, sandboxOpen } from '../errors.ts'
+import { sandboxFailed, sandboxOpen } from './errors.ts'
 import { codexHomeIn } from './round-trip.ts'
 import { runBounded } from './run-bounded.ts'
 import type { CodexBinary } from '#codex'
