@@ -75,6 +75,19 @@ describe('down', () => {
     await harness.run('down', '--json')
     expect(JSON.parse(harness.stdout().slice(stdout.length))).toEqual(outcome)
   })
+
+  test('that takes long says what is waited for; whether turns run it does not know yet', async () => {
+    const ended = Promise.withResolvers<DownOutcome>()
+    const harness = createHarness({ lifecycle: { down: () => ended.promise } })
+    const run = harness.run('down')
+    await settle()
+    harness.clock.advance(1000)
+    expect(harness.stderr()).toBe(
+      'waits for it to end; turns that run get time, and are stored when it takes too long\n',
+    )
+    ended.resolve({ kind: 'stopped', pid: 42, running: 0, wasForced: false })
+    expect([await run, harness.stdout()]).toEqual([0, 'the daemon with pid 42 is down\n'])
+  })
 })
 
 describe('logs', () => {

@@ -101,7 +101,7 @@ function codeOf(outcome: { readonly kind: string }, options: { readonly foregrou
 
 async function runDown({ deps, out, err, isJson }: Session): Promise<number> {
   using _notice = deps.clock.after(1000, () => {
-    if (!isJson) err.line('waits for the turns that run; they are stored when it takes too long')
+    if (!isJson) err.line('waits for it to end; turns that run get time, and are stored when it takes too long')
   })
   const outcome = await deps.lifecycle.down()
   if (isJson) out.line(jsonLine(outcome))

@@ -26,6 +26,16 @@ describe('the prompt', () => {
     ]).toEqual(['a b', 'diff ü', 'review\n\ndiff ü', 'review', 'x', 'review'])
   })
 
+  test('is read from stdin, whatever that is, where it is a dash', async () => {
+    const chunks = ['typed']
+    expect([
+      await prompts(['-'], { kind: 'pipe', chunks }),
+      await prompts(['-'], { kind: 'terminal', chunks }),
+      await prompts(['-'], { kind: 'other', chunks }),
+      await prompts(['-', 'x'], { kind: 'terminal', chunks }),
+    ]).toEqual(['typed', 'typed', 'typed', '- x'])
+  })
+
   test('an empty or too long one is refused, and no more is read than it takes to know', async () => {
     expect(await prompts([], { kind: 'pipe' })).toEqual([2, 'tandem: prompt: the prompt is empty'])
     const chunk = 'x'.repeat(maxPromptBytes / 2)

@@ -2,12 +2,14 @@ import { maxPromptBytes } from '#contracts'
 import type { Session } from './session.ts'
 
 /**
- * The prompt: the arguments, then what is piped in, with a blank line between. Reads at most one byte more than a
- * prompt may have, so that the schema refuses what is longer without our holding all of it.
+ * The prompt: the arguments, then what is piped in, with a blank line between. `-` alone is what is piped or typed in. Reads at most
+ * one byte more than a prompt may have, so that the schema refuses what is longer without our holding all of it.
  */
-export async function readPrompt(session: Session, words: string | undefined): Promise<string> {
+export async function readPrompt(session: Session, line: string | undefined): Promise<string> {
   const { stdin } = session.deps
-  const isRead = stdin.kind === 'pipe' || (stdin.kind === 'other' && words === undefined)
+  const isDash = line === '-'
+  const words = isDash ? undefined : line
+  const isRead = isDash || stdin.kind === 'pipe' || (stdin.kind === 'other' && words === undefined)
   const piped = isRead ? await readAll(session, words !== undefined) : ''
   return [words, piped].filter(part => part !== undefined && part.trim() !== '').join('\n\n')
 }

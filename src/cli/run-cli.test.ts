@@ -183,6 +183,8 @@ describe('completion', () => {
   test('an unknown shell is refused with the choices', async () => {
     const harness = createHarness()
     expect(await harness.run('completion', 'tcsh')).toBe(2)
+    expect(await harness.run('completion')).toBe(2)
+    expect(harness.stderr().match(/bash, zsh, fish/g)).toHaveLength(2)
     expect(harness.stderr()).toContain('bash, zsh, fish')
   })
 })

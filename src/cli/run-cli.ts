@@ -109,7 +109,15 @@ function afterParsing(entries: readonly CommandEntry[], argv: readonly string[],
   const similar = /Did you mean (?:one of )?(.+?)\?/.exec(suggestion)?.[1] ?? null
   if (error.code === 'commander.unknownCommand')
     throw unknownCommand({ words, similar, group: named.kind === 'group' ? named.name : null })
-  throw usageWrong(problem, similar, named.kind === 'nothing' ? null : named.name)
+  const name = named.kind === 'nothing' ? null : named.name
+  const isMissing = error.code === 'commander.missingArgument'
+  throw usageWrong(isMissing ? `${problem}${choicesOf(entries, name)}` : problem, similar, name)
+}
+
+/** What may be given, where that is a list. */
+function choicesOf(entries: readonly CommandEntry[], name: string | null): string {
+  const choices = entries.find(entry => entry.name === name)?.arguments?.find(one => one.choices !== undefined)?.choices
+  return choices === undefined ? '' : `: it is one of ${choices.join(', ')}`
 }
 
 /** Known before parsing, because what is wrong with the parsing is answered in JSON, too. */

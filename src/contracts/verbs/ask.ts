@@ -59,7 +59,7 @@ export const ask = describeVerb({
     cli: {
       command: 'ask',
       description: [
-        'The prompt is the rest of the line, what is piped in, or both, the words of the line first. The turn is stored before Codex hears of it. From then on it goes on, whatever becomes of this command, and `tandem wait` comes back to it.',
+        'The prompt is the rest of the line, what is piped in, or both, the words of the line first; `-` alone is what is piped or typed in. The turn is stored before Codex hears of it. From then on it goes on, whatever becomes of this command, and `tandem wait` comes back to it.',
         'On a terminal messages stream as they come. In a pipe standard output has the answer of a completed turn and nothing else; an unfinished or failed one puts nothing there.',
         'Ctrl-C leaves the turn running and says how to come back; a second one within two seconds cancels it.',
       ].join('\n\n'),
