@@ -290,7 +290,7 @@ describe('restart', () => {
     await world.run(['up'])
     const pid = world.daemonPid()
     config('nonsense = 1\n')
-    expect(await world.run(['restart'])).toMatchObject({ code: 2, stderr: expect.stringContaining('CONFIG_INVALID') })
+    expect(await world.run(['restart'])).toMatchObject({ code: 78, stderr: expect.stringContaining('CONFIG_INVALID') })
     expect(world.daemonPid()).toBe(pid)
   })
 
