@@ -40,7 +40,7 @@ async function stopAsked(deps: StopDeps, options: { readonly graceMs?: number })
     if (asked.kind === 'answered') return stopAnswered(deps, asked, options.graceMs)
     // It was about to end already; there may be the next one by now.
     if (asked.kind === 'lost' && asks < maxAsks) continue
-    const outcome = await stopUnanswered(deps, { kind: asked.kind, isLast: asks === maxAsks })
+    const outcome = await stopUnanswered(deps, asked, { isLast: asks === maxAsks })
     if (outcome !== undefined) return outcome
   }
 }
@@ -48,7 +48,8 @@ async function stopAsked(deps: StopDeps, options: { readonly graceMs?: number })
 /** Undefined when there is another daemon to be asked by now. */
 async function stopUnanswered(
   deps: StopDeps,
-  asked: { readonly kind: 'absent' | 'silent' | 'lost'; readonly isLast: boolean },
+  asked: Exclude<Asked, { readonly kind: 'answered' }>,
+  { isLast }: { readonly isLast: boolean },
 ): Promise<DownOutcome | undefined> {
   // Where none was, none can have been silent.
   const pid = asked.kind === 'absent' ? undefined : await verifiedPid(deps.places)
@@ -56,9 +57,11 @@ async function stopUnanswered(
     await force(deps, pid)
     return { kind: 'stopped', pid, running: null, wasForced: true }
   }
+  // Nobody is known to be behind it.
+  if (asked.kind === 'silent' && outOfReach.includes(asked.error.code)) throw asked.error
   const holder = lockHolder(deps.places.lockFile)
   // It was dead, and its supervisor has started the next one meanwhile.
-  if (asked.kind === 'absent' && typeof holder === 'number' && !asked.isLast) return undefined
+  if (asked.kind === 'absent' && typeof holder === 'number' && !isLast) return undefined
   if (typeof holder === 'number' || (asked.kind === 'silent' && holder === undefined))
     throw daemonWillNotStop(holder ?? null, deps.places)
   return { kind: 'not-running' }
@@ -77,7 +80,7 @@ async function stopAnswered(
 type Asked =
   | { readonly kind: 'answered'; readonly pid: number; readonly running: number }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'silent' }
+  | { readonly kind: 'silent'; readonly error: AppError }
   | { readonly kind: 'lost' }
 
 async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<Asked> {
@@ -87,12 +90,13 @@ async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<A
     const signal = AbortSignal.timeout(answerTimeoutMs)
     return { kind: 'answered', ...(await client.call('shutdown', input, { caller: { door: 'cli' }, signal })) }
   } catch (error) {
-    const code = error instanceof AppError ? error.code : undefined
+    if (!(error instanceof AppError)) throw error
+    const { code } = error
     if (code === 'DAEMON_NOT_RUNNING') return { kind: 'absent' }
     if (code === 'DAEMON_CONNECTION_LOST' || code === 'DAEMON_STOPPING') return { kind: 'lost' }
     // It speaks another protocol, hangs, or died under the request: the process decides.
-    if (!hopeless.includes(code ?? '')) throw error
-    return { kind: 'silent' }
+    if (!hopeless.includes(code) && !outOfReach.includes(code)) throw error
+    return { kind: 'silent', error }
   }
 }
 
@@ -151,6 +155,8 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 }
 
 const hopeless: readonly string[] = ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMON_UNREACHABLE', 'DAEMON_PROTOCOL']
+/** Something is between it and us; it takes signals all the same. */
+const outOfReach: readonly string[] = ['SOCKET_FOREIGN', 'DESCRIPTORS_EXHAUSTED']
 const answerTimeoutMs = 5000
 const termMs = 5000
 const defaultGraceMs = 30_000
