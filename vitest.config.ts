@@ -4,7 +4,7 @@ import type { TestProjectInlineConfiguration } from 'vitest/config'
 /** Suites whose behaviour must not depend on where the rows are; the others are about one arm, or about clients alone. */
 const onPostgres = {
   unit: ['agents', 'idempotency'].map(name => `src/agents/${name}.test.ts`),
-  real: ['turns-*', 'crash', 'doors', 'verbs'].map(name => `test/${name}.test.ts`),
+  real: ['turns-*', 'faults/kills', 'doors', 'verbs*'].map(name => `test/${name}.test.ts`),
 }
 const postgres = { TANDEM_TEST_STORE: 'postgres' }
 const hasPostgres = process.env['TANDEM_TEST_POSTGRES_URL'] !== undefined

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { createClient } from '#client'
 import { sleep, systemClock } from '#kernel'
-import { rule } from '#scripted-model'
+import { rule, shell } from '#scripted-model'
 import { fault, repeated } from '../support/fault.ts'
 import { needsProc } from '../support/needs.ts'
 import { processesOf } from '../support/tandem.ts'
@@ -20,6 +20,7 @@ const workers = 4
 const words = Array.from({ length: 100 }, (_, index) => `word ${index}`).join(' ')
 const rules = [
   rule('go on', { lastText: 'cut off by a crash' }, [{ text: `${words} finished`, chunks: 60, chunkDelayMs: 25 }]),
+  rule('work', { lastText: '/^job \\d+$/', sincePrompt: 0 }, [shell('ls; sleep 0.2')]),
   rule('job', { lastText: '/^job \\d+$/' }, [{ text: `${words} finished`, chunks: 100, chunkDelayMs: 25 }]),
 ]
 
@@ -80,8 +81,10 @@ describe('kill -9', () => {
           .filter(prompt => prompt.startsWith('job '))
           .toSorted(),
       ).toEqual(prompts)
-      const plays = world.model.requests.filter(request => request.rule === 'job').length
-      expect(plays).toBeLessThanOrEqual(jobs.length)
+      for (const name of ['work', 'job']) {
+        const plays = world.model.requests.filter(request => request.rule === name).length
+        expect([name, Math.min(plays, jobs.length)]).toEqual([name, plays])
+      }
       // Text.
       const stored = await storedCharacters(user)
       const share = stored / tap.characters
