@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startErrorFileOf } from '#client'
 import { applyPatch, newFilePatch, rule, say } from '#scripted-model'
 import { openMcpDoor } from './support/doors.ts'
-import { createTestTandem, finished, processesOf } from './support/tandem.ts'
+import { commandOf, createTestTandem, finished, processesOf } from './support/tandem.ts'
 import { caller, openTandemWorld } from './support/tandem-world.ts'
 import type { TestTandem } from './support/tandem.ts'
 import type { TandemWorld } from './support/tandem-world.ts'
@@ -137,12 +137,3 @@ describe('a daemon', () => {
     await expect.poll(() => processesOf(tandem.root), patiently).toEqual([])
   })
 })
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    // It ended while we looked.
-    return ''
-  }
-}

@@ -13,7 +13,6 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { isAlive } from '#client'
 import { rule, say } from '#scripted-model'
 import { fault } from '../support/fault.ts'
 import { needsRoot } from '../support/needs.ts'
@@ -41,11 +40,15 @@ function cureIn({ err }: Output): string {
   return found.replace(/^sudo /, '').replace(/ \(.*$/, '')
 }
 
-/** `tandem up` fails with a code and a cure and changes nothing; after the cure it works. Answers what it said. */
-async function refusedUntilCured(world: TandemWorld, cure?: (output: Output) => unknown): Promise<string> {
+/** `tandem up` fails with this code and a cure and changes nothing; after the cure it works. Answers what it said. */
+async function refusedUntilCured(
+  world: TandemWorld,
+  code: string,
+  cure?: (output: Output) => unknown,
+): Promise<string> {
   const before = pictureOf(world.places.runtimeDir)
   const refused = await world.tandem(['up'])
-  expect(refused.code).not.toBe(0)
+  expect([refused.code === 0, codeIn(refused)]).toEqual([false, code])
   expect(pictureOf(world.places.runtimeDir)).toBe(before)
   await expect.poll(() => processesOf(world.folder), patiently).toEqual([])
   const command = cure === undefined ? cureIn(refused) : ''
@@ -87,7 +90,7 @@ describe("at the socket's address", () => {
     fault({ fault: name, injected: `${injected} at the socket's path`, expected }, async () => {
       await using world = await openTandemWorld(echo)
       occupy(world.places.socketPath)
-      return await refusedUntilCured(world)
+      return await refusedUntilCured(world, 'DAEMON_UNSAFE_SOCKET')
     })
 
   fault(
@@ -102,9 +105,8 @@ describe("at the socket's address", () => {
       other.listen(world.places.socketPath)
       await once(other, 'listening')
       chmodSync(world.places.socketPath, 0o600)
-      return await refusedUntilCured(world, async ({ err }) => {
+      return await refusedUntilCured(world, 'SOCKET_FOREIGN', async ({ err }) => {
         expect(err).toContain('fuser')
-        expect(isAlive(process.pid)).toBe(true)
         await new Promise<void>(resolve => void other.close(() => resolve()))
       })
     },
@@ -113,14 +115,14 @@ describe("at the socket's address", () => {
 
 describe('a directory of ours', () => {
   const directories = [
-    ['the runtime directory', (world: TandemWorld) => world.places.runtimeDir],
-    ['the state directory', (world: TandemWorld) => world.places.stateDir],
+    ['the runtime directory', 'DAEMON_UNSAFE_SOCKET', (world: TandemWorld) => world.places.runtimeDir],
+    ['the state directory', 'DIRECTORY_UNSAFE', (world: TandemWorld) => world.places.stateDir],
   ] as const
-  for (const [name, pathOf] of directories) {
+  for (const [name, code, pathOf] of directories) {
     fault({ fault: `${name} is open to others`, injected: 'chmod 0755', expected }, async () => {
       await using world = await openTandemWorld(echo)
       chmodSync(pathOf(world), 0o755)
-      return await refusedUntilCured(world)
+      return await refusedUntilCured(world, code)
     })
 
     fault(
@@ -128,7 +130,7 @@ describe('a directory of ours', () => {
       async () => {
         await using world = await openTandemWorld(echo)
         chownSync(pathOf(world), 65_534, 65_534)
-        return await refusedUntilCured(world, ({ err }) => {
+        return await refusedUntilCured(world, code, ({ err }) => {
           expect(err).toMatch(/belongs to user 65534, not to 0/)
           chownSync(pathOf(world), 0, 0)
         })
@@ -140,7 +142,7 @@ describe('a directory of ours', () => {
       const path = pathOf(world)
       renameSync(path, `${path}.real`)
       symlinkSync(`${path}.real`, path)
-      const seen = await refusedUntilCured(world)
+      const seen = await refusedUntilCured(world, code)
       expect(readdirSync(`${path}.real`)).toEqual([])
       return seen
     })
