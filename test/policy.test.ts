@@ -12,6 +12,7 @@ import type { TandemWorld } from './support/tandem-world.ts'
 
 const hello = rule('hello', { lastText: 'say hello' }, [say('hello')])
 const write = rule('write', { lastText: 'write', sincePrompt: 0 }, [shell('echo one > made.txt')])
+const held = rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'open' }, say('there')])
 const wrote = rule('wrote', {}, [say('done')])
 
 /** As a user has it who wrote none. */
@@ -87,7 +88,7 @@ describe('tandem policy', { timeout: 120_000 }, () => {
     const { turn_id: turnId } = JSON.parse(first.out.trim().split('\n').at(-1) ?? '')
     writeFileSync(world.places.policyFile, 'max_sandbx = "read-only"\n')
     const refused = await world.tandem(['ask', 'say hello'])
-    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('unknown member max_sandbx') })
+    expect(refused).toMatchObject({ code: 78, err: expect.stringContaining('unknown member max_sandbx') })
     expect(await world.tandem(['result', turnId])).toMatchObject({ code: 0 })
     writeFileSync(world.places.policyFile, '')
     chmodSync(world.places.policyFile, 0o666)
@@ -110,17 +111,21 @@ describe('tandem policy', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a turn that was accepted under another policy', { timeout: 120_000 }, () => {
-  const held = rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'open' }, say('there')])
+/** A bench whose one place is taken by a turn that waits for the gate `open`: what is asked next is queued. */
+async function openBusyBench(policy: () => PolicyInput) {
+  await using opened = new AsyncDisposableStack()
+  const bench = opened.use(await openBench([held, write, wrote], { policy, config: { turns: { max_running: 1 } } }))
+  const running = await bench.ask({ prompt: 'hold' })
+  await bench.event(running, 'text')
+  const kept = opened.move()
+  return { bench, running, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
 
+describe('a turn that was accepted under another policy', { timeout: 120_000 }, () => {
   it('is not started after a restart when it would be refused now; what Codex has may go on as far as it is allowed', async () => {
     let policy: PolicyInput = { max_sandbox: 'workspace-write' }
-    await using bench = await openBench([held, write, wrote], {
-      policy: () => policy,
-      config: { turns: { max_running: 1 } },
-    })
-    const running = await bench.ask({ prompt: 'hold' })
-    await bench.event(running, 'text')
+    await using busy = await openBusyBench(() => policy)
+    const { bench, running } = busy
     const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write' })
     policy = {}
     bench.model.release('open')
@@ -136,12 +141,8 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
 
   it('keeps what it was accepted with while the daemon lives', async () => {
     let policy: PolicyInput = { max_sandbox: 'workspace-write' }
-    await using bench = await openBench([held, write, wrote], {
-      policy: () => policy,
-      config: { turns: { max_running: 1 } },
-    })
-    const running = await bench.ask({ prompt: 'hold' })
-    await bench.event(running, 'text')
+    await using busy = await openBusyBench(() => policy)
+    const { bench } = busy
     const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write' })
     policy = {}
     bench.model.release('open')
@@ -154,12 +155,8 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
   it('does not work where its directory leads to when somebody put a link in its place', async () => {
     const denied = await realpath(await mkdtemp('/var/tmp/tandem-denied-'))
     await using _removed = { [Symbol.asyncDispose]: () => rm(denied, { recursive: true, force: true }) }
-    await using bench = await openBench([held, write, wrote], {
-      policy: () => ({ max_sandbox: 'workspace-write', directories: { deny: [denied] } }),
-      config: { turns: { max_running: 1 } },
-    })
-    const running = await bench.ask({ prompt: 'hold' })
-    await bench.event(running, 'text')
+    await using busy = await openBusyBench(() => ({ max_sandbox: 'workspace-write', directories: { deny: [denied] } }))
+    const { bench } = busy
     const place = join(bench.project, 'sub')
     await mkdir(place)
     const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write', cd: place })
@@ -172,12 +169,8 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
 
   it('waits while the policy has a mistake, and goes on when it is mended', async () => {
     let policy: () => PolicyInput = () => ({ max_sandbox: 'workspace-write' })
-    await using bench = await openBench([held, write, wrote], {
-      policy: () => policy(),
-      config: { turns: { max_running: 1 } },
-    })
-    const running = await bench.ask({ prompt: 'hold' })
-    await bench.event(running, 'text')
+    await using busy = await openBusyBench(() => policy())
+    const { bench, running } = busy
     const queued = await bench.ask({ prompt: 'write', sandbox: 'workspace-write' })
     const asked = Promise.withResolvers<void>()
     policy = () => {
@@ -209,7 +202,6 @@ describe('a turn that was accepted under another policy', { timeout: 120_000 }, 
 })
 
 describe("another caller's turns and sessions", { timeout: 120_000 }, () => {
-  const held = rule('held', { lastText: 'hold', sincePrompt: 0 }, [say('I was '), { gate: 'open' }, say('there')])
   const stranger = (project: string): Caller => ({ door: 'mcp', claude_session_id: 's2', project_dir: project })
 
   it('are steered only by who could ask for such a turn there', async () => {

@@ -5,19 +5,27 @@ import { rule, say } from '#scripted-model'
 import { fault } from '../support/fault.ts'
 import { openUser, seconds } from '../support/user.ts'
 import { openTandemWorld } from '../support/tandem-world.ts'
-import type { TandemWorld } from '../support/tandem-world.ts'
 
 const patiently = { timeout: 60_000, interval: 50 }
-
-/** Until the model streams to it, so that the turn is under way. */
-const streaming = (world: TandemWorld, name: string) =>
-  world.model.waitForRequest(request => request.rule === name, { timeoutMs: 30_000 })
 
 const talk = [
   rule('go on', { lastText: 'cut off by a crash' }, [say('and the end')]),
   rule('talk', { lastText: 'talk' }, [{ text: 'the beginning ', chunks: 2 }, { gate: 'held' }]),
   rule('short', { lastText: 'short' }, [say('done')]),
 ]
+
+/** A world whose app-server has just been stopped in the turn `cut`. */
+async function openHungWorld() {
+  await using opened = new AsyncDisposableStack()
+  const world = opened.use(await openTandemWorld(talk, { codex: { request_timeout_ms: 1000 } }))
+  const user = openUser(world)
+  const cut = await user.ask('talk')
+  await world.model.waitForRequest(request => request.rule === 'talk', { timeoutMs: 30_000 })
+  const pid = await user.codexPid()
+  process.kill(pid, 'SIGSTOP')
+  const kept = opened.move()
+  return { user, cut, pid, stoppedAt: performance.now(), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
 
 describe('Codex', () => {
   fault(
@@ -28,13 +36,8 @@ describe('Codex', () => {
         'noticed after request_timeout_ms (1 s here) and a second look, killed and started again; the cut turn is continued, the other is answered; status and turns answer all the while',
     },
     async () => {
-      await using world = await openTandemWorld(talk, { codex: { request_timeout_ms: 1000 } })
-      const user = openUser(world)
-      const cut = await user.ask('talk')
-      await streaming(world, 'talk')
-      const pid = await user.codexPid()
-      process.kill(pid, 'SIGSTOP')
-      const stoppedAt = performance.now()
+      await using hung = await openHungWorld()
+      const { user, cut, pid, stoppedAt } = hung
       const other = await user.ask('short')
       let slowest = 0
       let noticedAfter = 0
@@ -64,13 +67,8 @@ describe('Codex', () => {
       expected: 'noticed all the same, long before the silence deadline (5 min); the turn is continued',
     },
     async () => {
-      await using world = await openTandemWorld(talk, { codex: { request_timeout_ms: 1000 } })
-      const user = openUser(world)
-      const cut = await user.ask('talk')
-      await streaming(world, 'talk')
-      const pid = await user.codexPid()
-      process.kill(pid, 'SIGSTOP')
-      const stoppedAt = performance.now()
+      await using hung = await openHungWorld()
+      const { user, cut, stoppedAt } = hung
       const answer = await user.wait(cut.turn_id)
       const tookMs = performance.now() - stoppedAt
       expect(answer).toMatchObject({ success: true, agent_messages: expect.stringContaining('and the end') })
