@@ -198,6 +198,22 @@ export const copyFromNothing = (label: string): AppError =>
     data: { database: label },
   })
 
+/** Another session waited with a lock in its hands, or one of two that waited for each other had to go. */
+export const databaseLocked = (label: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_LOCKED', 'unavailable', `another session holds what is needed in ${label}: ${detail}`, {
+    hint: 'try again; if it stays so, see whose it is (select * from pg_stat_activity) and end its transaction',
+    data: { database: label },
+    cause,
+  })
+
+/** The server has as many connections as it, the database or the user may have. */
+export const databaseCrowded = (label: string, detail: string, cause?: unknown): AppError =>
+  new AppError('STORE_FAILED', 'unavailable', `cannot use the database ${label}: ${detail}`, {
+    hint: 'every daemon needs up to six connections: end some (select * from pg_stat_activity), or raise the limit that the message names; Tandem tries again by itself',
+    data: { database: label },
+    cause,
+  })
+
 /** Two daemons with one node id: a state directory was copied, or the session of a machine that is gone lives on. */
 export const storeNodeTaken = (label: string, nodeId: string): AppError =>
   new AppError('STORE_LOCKED', 'unavailable', `another daemon works as ${nodeId} in ${label}`, {

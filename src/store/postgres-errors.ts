@@ -1,11 +1,12 @@
 import { AppError, messageOf, systemCodeOf } from '#kernel'
 import {
+  databaseCrowded,
   databaseFailed,
+  databaseLocked,
   storeDenied,
   storeDuplicateKey,
   storeFull,
   storeKeyTooLong,
-  storeLocked,
   storeNoDatabase,
   storeRejected,
 } from './errors.ts'
@@ -32,7 +33,8 @@ export function postgresErrorOf(label: string, error: unknown): AppError {
   if (['28000', '28P01', '42501'].includes(sqlState)) return storeDenied(label, message, error)
   // Of a database that went while it was in use; where a connection is made there is more to say.
   if (['3D000', '3F000'].includes(sqlState)) return storeNoDatabase(label, message, 'createdb, create schema', error)
-  if (['55P03', '40P01', '40001'].includes(sqlState)) return storeLocked(label, error)
+  if (['55P03', '40P01', '40001'].includes(sqlState)) return databaseLocked(label, message, error)
+  if (sqlState === '53300') return databaseCrowded(label, message, error)
   if (isOfTheServer(sqlState)) return databaseFailed(label, message, error)
   return storeRejected(message, { code: sqlState }, error)
 }
