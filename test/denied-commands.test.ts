@@ -41,7 +41,7 @@ describe('a command that the policy denies', { timeout: 120_000 }, () => {
     expect((await world.tandem(['events', '--turn', turnId])).out).toContain('POLICY_DENIED_COMMAND')
     expect(['denied', 'other'].map(name => existsSync(join(world.project, name)))).toEqual([false, true])
     writeFileSync(world.places.policyFile, 'commands.deny = [""]\n')
-    expect(await test('ls')).toMatchObject({ code: 2, err: expect.stringContaining('commands.deny') })
+    expect(await test('ls')).toMatchObject({ code: 78, err: expect.stringContaining('commands.deny') })
   })
 
   it('is not run, the turn goes on, and what was declined is an event', async () => {
