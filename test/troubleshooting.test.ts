@@ -32,10 +32,11 @@ test('every command that it names is one, with options that it takes', () => {
 })
 
 test('what `check` can find has its cure here, and so has what `claude install` refuses', () => {
-  const sources = ['src/local/check/finding.ts', 'src/local/errors.ts'].map(read).join('\n')
+  const errors = ['check', 'claude', 'doctor'].map(part => `src/local/${part}/errors.ts`)
+  const sources = ['src/contracts/configuration-errors.ts', ...errors].map(read).join('\n')
   const codes = new Set([...sources.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code))
   const elsewhere =
-    /^DEMO_|^(?:TANDEM_|PLUGIN_MISSING|HTTP_TOKEN_UNSAFE|STORE_UNSUITABLE|CODEX_UNTESTED|CODEX_LOGIN_UNKNOWN|CODEX_SANDBOX_OPEN|CLAUDE_(?:UNTESTED|NOT_RUNNABLE|NOT_LOGGED_IN|FILE_UNWRITABLE|MANIFEST_UNREADABLE)|DOCTOR_PLACE_UNUSABLE)/
+    /^(?:TANDEM_|PLUGIN_MISSING|HTTP_TOKEN_UNSAFE|CODEX_UNTESTED|CODEX_LOGIN_UNKNOWN|CODEX_SANDBOX_OPEN|CLAUDE_(?:UNTESTED|NOT_RUNNABLE|NOT_LOGGED_IN|FILE_UNWRITABLE|MANIFEST_UNREADABLE)|DOCTOR_PLACE_UNUSABLE)/
   expect([...codes].filter(code => !elsewhere.test(code) && !page.includes(`\`${code}\``))).toEqual([])
 })
 

@@ -101,7 +101,8 @@ const scopeOf = (line: Line): ClaudeScope => claudeScopes.find(one => one === li
 
 async function waitForRestart({ deps, err, isJson }: Session): Promise<RestartOutcome> {
   using _notice = deps.clock.after(1000, () => {
-    if (!isJson) err.line('waits for it to end; turns that run get time, and go on after the restart when it takes too long')
+    if (!isJson)
+      err.line('waits for it to end; turns that run get time, and go on after the restart when it takes too long')
   })
   return await deps.lifecycle.restart()
 }
