@@ -1,21 +1,10 @@
-import { spawn } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isAlive } from '#client'
+import { configureCodex, ownProvider } from './support/own-provider.ts'
 import { createTestTandem } from './support/tandem.ts'
 import type { FindingsReport, Health } from '#contracts'
 import type { TestTandem } from './support/tandem.ts'
@@ -25,15 +14,12 @@ import type { TestTandem } from './support/tandem.ts'
 let world: TestTandem
 beforeEach(() => {
   world = createTestTandem()
-  // A provider of one's own: no login is wanted.
+  // No login is wanted.
   codexConfig('')
 })
 afterEach(() => world[Symbol.asyncDispose]())
 
-function codexConfig(more: string): void {
-  const text = `model_provider = "own"\n[model_providers.own]\nname = "own"\nbase_url = "http://127.0.0.1:9/v1"\nwire_api = "responses"\n${more}`
-  writeFileSync(join(world.env['CODEX_HOME'] ?? '', 'config.toml'), text)
-}
+const codexConfig = (more: string): void => configureCodex(world, `${ownProvider}${more}`)
 
 interface Checked {
   readonly code: number | null
@@ -234,7 +220,10 @@ describe('with a daemon', () => {
     await world.run(['up'])
     const elsewhere = { TANDEM_RUNTIME_DIR: join(world.root, 'elsewhere') }
     const { socketPath } = world.places
-    const [up, status] = [await world.run(['up', '--json'], elsewhere), await world.run(['status', '--json'], elsewhere)]
+    const [up, status] = [
+      await world.run(['up', '--json'], elsewhere),
+      await world.run(['status', '--json'], elsewhere),
+    ]
     expect(JSON.parse(up.stdout)).toMatchObject({ kind: 'already-running', socket: socketPath })
     expect(JSON.parse(status.stdout)).toMatchObject({ socket: socketPath })
     const { report } = await check(elsewhere)
@@ -268,57 +257,3 @@ test('a file in the place of the socket of a daemon that runs: what health says,
   const health = JSON.parse((await world.run(['health', '--json'])).stdout) as Health
   expect(health.parts.map(({ cure }) => cure)).toEqual([wrong[0]?.cure])
 })
-
-describe('restart', () => {
-  test.each<[string, string, () => void]>([
-    ['an open state directory', 'DIRECTORY_UNSAFE', () => chmodSync(world.places.stateDir, 0o755)],
-    ['an open runtime directory', 'DIRECTORY_UNSAFE', () => chmodSync(world.places.runtimeDir, 0o755)],
-  ])('keeps a daemon that works when no other could start: %s', async (_, code, breakIt) => {
-    await world.run(['up'])
-    const pid = world.daemonPid() ?? 0
-    breakIt()
-    expect((await world.run(['restart'])).stderr).toContain(code)
-    expect(isAlive(pid)).toBe(true)
-  })
-
-  test('starts one where none runs', async () => {
-    const { code, stdout } = await world.run(['restart'])
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^the daemon was not running, and is up: pid \d+/)])
-  })
-
-  test('keeps a daemon that works when no other could start', async () => {
-    await world.run(['up'])
-    const pid = world.daemonPid()
-    config('nonsense = 1\n')
-    expect(await world.run(['restart'])).toMatchObject({ code: 78, stderr: expect.stringContaining('CONFIG_INVALID') })
-    expect(world.daemonPid()).toBe(pid)
-  })
-
-  test('has the environment of its caller, whoever starts daemons meanwhile', async () => {
-    await world.run(['up'])
-    // Clients that want a daemon all the time, and start one whenever there is none.
-    const clients = [1, 2].map(() => world.start(['up']))
-    const others = spawn(
-      '/bin/sh',
-      [
-        '-c',
-        `while [ ! -e "$1" ]; do "$2" "$3" up; done`,
-        'sh',
-        join(world.root, 'enough'),
-        process.execPath,
-        mainFile,
-      ],
-      { env: world.env, stdio: 'ignore' },
-    )
-    const { code } = await world.run(['restart'], { MARK_OF_CALLER: 'here' })
-    const pid = world.daemonPid() ?? 0
-    writeFileSync(join(world.root, 'enough'), '')
-    await Promise.all(
-      [...clients, others].map(async child => void (child.exitCode === null && (await once(child, 'exit')))),
-    )
-    expect(code).toBe(0)
-    expect(existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain('MARK_OF_CALLER=here')
-  })
-})
-
-const mainFile = join(import.meta.dirname, '../src/app/main.ts')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { configureCodex, ownProvider } from './support/own-provider.ts'
 import { createTestTandem } from './support/tandem.ts'
 import type { FindingsReport, Health } from '#contracts'
 import type { TestTandem } from './support/tandem.ts'
@@ -18,9 +19,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const codexHome = (): string => world.env['CODEX_HOME'] ?? ''
-const codexConfig = (text: string): void => writeFileSync(join(codexHome(), 'config.toml'), text)
-const ownProvider =
-  'model_provider = "own"\n[model_providers.own]\nname = "own"\nbase_url = "http://127.0.0.1:9/v1"\nwire_api = "responses"\n'
+const codexConfig = (text: string): void => configureCodex(world, text)
 
 /** Code and cure, as each of the two tells them. */
 interface Told {
