@@ -1,12 +1,10 @@
 import { newAgentId, Secret, silentLog } from '#kernel'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { postgresUrl } from '../../test/support/postgres-schema.ts'
 import type { Store } from './index.ts'
 import { openPostgresStore } from './open-postgres.ts'
 import { postgresForEach, textEvent } from './test-arms.ts'
+import { expectWhole, killCommitting } from './test-killed.ts'
 import { startLink } from '../../test/support/tcp-link.ts'
 import type { Link } from '../../test/support/tcp-link.ts'
 
@@ -116,60 +114,13 @@ describe.skipIf(postgresUrl === undefined)('a store in Postgres, and a connectio
         const acknowledged = await killCommitting({
           file: on.home.file,
           url: on.home.schema.url,
+          mark: String(round),
           afterAcks: 40 + 60 * round,
         })
         await using store = await on.home.open()
-        const texts = (await store.events.after({ cursor: 0, limit: 100_000 })).map(event => String(event.data['text']))
-        const found = new Set(texts)
         expect(acknowledged.length).toBeGreaterThan(0)
-        expect(acknowledged.filter(text => !found.has(text))).toEqual([])
-        expect(texts).toHaveLength(2 * found.size)
+        await expectWhole(store, acknowledged)
       }
     },
   )
 })
-
-/** Each commit is a pair; a line is printed when it is acknowledged. */
-const committing = `
-  const { openStore } = await import(process.env.STORE)
-  const { systemClock, silentLog, newAgentId, Secret } = await import(process.env.KERNEL)
-  const { FILE: file, URL: url, ROUND: round } = process.env
-  const store = await openStore({ file, url: new Secret(url), clock: systemClock, log: silentLog })
-  const agentId = newAgentId(1)
-  const lane = async lane => {
-    for (let n = 0; ; n += 1) {
-      const text = round + lane + ':' + n
-      const event = { kind: 'text', data: { item_id: 'item', text }, agentId, turnId: null, threadId: null }
-      await store.commit({ events: [event, event] })
-      // Waited for: the pipe does not block, and a reader that is slow lets it run full.
-      await new Promise(done => process.stdout.write(text + '\\n', done))
-    }
-  }
-  await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
-
-async function killCommitting(work: {
-  readonly file: string
-  readonly url: string
-  readonly afterAcks: number
-}): Promise<readonly string[]> {
-  const env = {
-    ...process.env,
-    FILE: work.file,
-    URL: work.url,
-    ROUND: String(work.afterAcks),
-    STORE: new URL('./index.ts', import.meta.url).href,
-    KERNEL: new URL('../kernel/index.ts', import.meta.url).href,
-  }
-  const child = spawn(process.execPath, ['--input-type=module', '-e', committing], {
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const closed = once(child, 'close')
-  const acknowledged: string[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    acknowledged.push(line)
-    if (acknowledged.length === work.afterAcks) child.kill('SIGKILL')
-  }
-  await closed
-  return acknowledged
-}

@@ -1,13 +1,11 @@
 import { newAgentId } from '#kernel'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { insertTurn, updateAgent } from './index.ts'
 import type { Change, Store } from './index.ts'
 import { addAgent, agentRow, createSqliteHome, textEvent, turnRow } from './test-arms.ts'
 import type { SqliteHome } from './test-arms.ts'
+import { expectWhole, killCommitting } from './test-killed.ts'
 
 /** At 0 the writer commits, at 1 it waits before its COMMIT, at 2 it dies there, at 3 right after it. */
 function createGate(): { readonly cells: Int32Array<SharedArrayBuffer>; set(state: 0 | 1 | 2 | 3): void } {
@@ -147,55 +145,15 @@ describe('the writer', () => {
 })
 
 describe('kill -9 of a process that commits', () => {
-  // Each commit is a pair; a line is printed when it is acknowledged.
-  const program = `
-    const { openStore } = await import(process.env.STORE)
-    const { systemClock, silentLog, newAgentId } = await import(process.env.KERNEL)
-    const store = await openStore({ file: process.env.FILE, clock: systemClock, log: silentLog })
-    const agentId = newAgentId(1)
-    const lane = async lane => {
-      for (let n = 0; ; n += 1) {
-        const event = { kind: 'text', data: { item_id: 'item', text: lane + ':' + n }, agentId, turnId: null, threadId: null }
-        await store.commit({ events: [event, event] })
-        // Waited for: the pipe does not block, and a reader that is slow lets it run full.
-        await new Promise(done => process.stdout.write(lane + ':' + n + '\\n', done))
-      }
-    }
-    await Promise.all(['a', 'b', 'c', 'd', 'e'].map(lane))`
-
-  async function killOnce(file: string, afterAcks: number): Promise<readonly string[]> {
-    const env = {
-      ...process.env,
-      FILE: file,
-      STORE: new URL('./index.ts', import.meta.url).href,
-      KERNEL: new URL('../kernel/index.ts', import.meta.url).href,
-    }
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const closed = once(child, 'close')
-    const acknowledged: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
-      acknowledged.push(line)
-      if (acknowledged.length === afterAcks) child.kill('SIGKILL')
-    }
-    await closed
-    return acknowledged
-  }
-
   test('20 times: every acknowledged row is there, no commit is there by half', { timeout: 120_000 }, async () => {
     const lanes = [1, 2].map(async () => {
       for (let round = 0; round < 10; round += 1) {
         using home = createSqliteHome()
         const afterAcks = 1 + Math.floor(Math.random() * 150)
-        const acknowledged = await killOnce(home.file, afterAcks)
+        const acknowledged = await killCommitting({ file: home.file, afterAcks })
         await using store = await home.open()
-        const texts = (await store.events.after({ cursor: 0, limit: 100_000 })).map(event => String(event.data['text']))
         expect(acknowledged.length).toBeGreaterThanOrEqual(afterAcks)
-        const found = new Set(texts)
-        expect(acknowledged.filter(text => !found.has(text))).toEqual([])
-        expect(texts).toHaveLength(2 * found.size)
+        await expectWhole(store, acknowledged)
       }
     })
     await Promise.all(lanes)
