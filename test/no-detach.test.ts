@@ -12,12 +12,15 @@ const patiently = { timeout: 30_000, interval: 100 }
 const on = tandemForEach()
 
 describe('where no process can be detached', () => {
-  const main = fileURLToPath(new URL('../src/app/main.ts', import.meta.url))
-
   /** A command where `/bin/sh` is there and cannot be run, for this command alone. */
   function startWithoutShell(...argv: readonly string[]): ChildProcess {
+    return startProgram('main.ts', argv)
+  }
+
+  function startProgram(name: string, argv: readonly string[]): ChildProcess {
+    const program = fileURLToPath(new URL(`../src/app/${name}`, import.meta.url))
     const script = 'mount --bind /etc/hostname "$(readlink -f /bin/sh)" && exec "$0" "$@"'
-    const args = ['-m', '/bin/sh', '-c', script, process.execPath, main, ...argv]
+    const args = ['-m', '/bin/sh', '-c', script, process.execPath, program, ...argv]
     return spawn('unshare', args, { env: on.tandem.env, stdio: ['ignore', 'pipe', 'pipe'] })
   }
 
@@ -43,5 +46,14 @@ describe('where no process can be detached', () => {
     expect(stderr).toMatch(
       /cure: leave the daemon running in a terminal of its own: tandem up --foreground\n.*SUPERVISOR_NOT_STARTED/,
     )
+  })
+
+  it.runIf(canMount())('claude-codex says what to do, and does not become the daemon', async () => {
+    const { code, stdout, stderr } = await finished(startProgram('launcher-main.ts', ['-p', 'hello']))
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(
+      /^claude-codex: the supervisor could not be started: .*\n {2}cure: .*tandem up --foreground\n {2}code: SUPERVISOR_NOT_STARTED\n$/,
+    )
+    expect(await on.leftOver()).toEqual([])
   })
 })

@@ -1,9 +1,9 @@
-import { up } from '#client'
+import { startSupervised } from '#client'
 import { systemClock } from '#kernel'
 import { failLauncher, runLauncher } from '#launcher'
 import { launchDaemon } from './daemon-launch.ts'
 import { readEnvironment } from './environment.ts'
-import type { LifecycleDeps } from '#client'
+import type { SupervisedDeps } from '#client'
 
 /* `claude-codex`: Claude Code with our server, commands and skill, and the daemon up. */
 
@@ -14,14 +14,13 @@ async function run(): Promise<number> {
   try {
     const environment = readEnvironment()
     const { places, version, env, packageDir } = environment
-    const lifecycle: LifecycleDeps = {
+    const start: SupervisedDeps = {
       places,
       clock: systemClock,
       identity: { name: 'claude-codex', version },
       launch: () => launchDaemon(environment),
-      runDaemon: async () => (await import('./daemon.ts')).runDaemon(environment),
     }
-    const deps = { places, version, env, packageDir, up: () => up(lifecycle), stdout, stderr }
+    const deps = { places, version, env, packageDir, up: () => startSupervised(start), stdout, stderr }
     return await runLauncher(process.argv.slice(2), deps)
   } catch (error) {
     // The environment itself: the launcher tells its own failures.

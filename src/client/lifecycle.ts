@@ -20,6 +20,9 @@ export interface LifecycleDeps {
   readonly runDaemon: () => Promise<number>
 }
 
+/** What a start under the supervisor needs. */
+export type SupervisedDeps = Omit<LifecycleDeps, 'runDaemon'>
+
 export interface LaunchedDaemon {
   /** Of the supervisor: the parent of its daemon. */
   readonly pid: number | undefined
@@ -74,9 +77,12 @@ async function upSupervised(deps: LifecycleDeps): Promise<UpOutcome> {
   return await outcomeOf(deps, hasLaunched ? 'started' : 'already-running', hello)
 }
 
-/** The daemon that answers, started when there is none. `isOurs`: it is the one that we started, and so has our environment. */
+/**
+ * The daemon that answers, started under its supervisor when there is none; SUPERVISOR_NOT_STARTED where there can be no such process:
+ * unlike `up` it never runs the daemon in this one. `isOurs`: it is the one that we started, and so has our environment.
+ */
 export async function startSupervised(
-  deps: LifecycleDeps,
+  deps: SupervisedDeps,
 ): Promise<{ readonly hello: HelloResult; readonly hasLaunched: boolean; readonly isOurs: boolean }> {
   const launched: LaunchedDaemon[] = []
   const startDaemon = async (): Promise<LaunchedDaemon> => {
@@ -124,7 +130,7 @@ async function outcomeOf(
   return { kind, pid, version, socket: await socketOf(places, pid) }
 }
 
-async function untilGone(deps: LifecycleDeps, pid: number): Promise<void> {
+async function untilGone(deps: SupervisedDeps, pid: number): Promise<void> {
   if (!(await isGoneWithin(deps.clock, pid, stoppingMs))) throw daemonStillStopping(pid, stoppingMs)
 }
 
