@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
-import { directoriesUpFrom } from './config-stamp.ts'
+import { directoriesUpFrom } from './directories-up-from.ts'
 
 /**
  * Whether Codex would load a `.rules` file for a thread in `cwd`: the user's, the machine's, or one of a repository around it. It

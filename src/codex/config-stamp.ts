@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { systemCodeOf } from '#kernel'
+import { directoriesUpFrom } from './directories-up-from.ts'
 
 /** The state of all files that decide what Codex loads in a directory. */
 export interface ConfigStamp {
@@ -10,42 +11,49 @@ export interface ConfigStamp {
   readonly changedAt: number
 }
 
-/** Those of the machine, of the user, and of a project (0.169.0). */
-const machineFolder = '/etc/codex'
-const fileNames = ['config.toml', 'managed_config.toml', 'requirements.toml']
+/** Those of the machine; of the user and of a project it is `config.toml` alone (0.169.0, Linux). */
+const machineFiles = ['config.toml', 'managed_config.toml', 'requirements.toml'].map(name => join('/etc/codex', name))
 
 /**
  * Looks at the configuration of the machine, of the user, and of each directory from `cwd` up. Where a repository begins counts, too: Codex looks
- * for the configuration of a project up to there.
+ * for the configuration of a project up to there, and trusts it by that.
  */
 export async function readConfigStamp(cwd: string, codexHome: string): Promise<ConfigStamp> {
-  const folders = [machineFolder, codexHome, ...directoriesUpFrom(cwd).map(directory => join(directory, '.codex'))]
-  const files = folders.flatMap(folder => fileNames.map(name => join(folder, name)))
-  const states = await Promise.all(files.map(stateOf))
-  const roots = await Promise.all(directoriesUpFrom(cwd).map(directory => stateOf(join(directory, '.git'))))
+  const directories = directoriesUpFrom(cwd)
+  const folders = [codexHome, ...directories.map(directory => join(directory, '.codex'))]
+  const files = [...machineFiles, ...folders.map(folder => join(folder, 'config.toml'))]
+  const [states, repositories] = await Promise.all([
+    Promise.all(files.map(stateOf)),
+    Promise.all(directories.map(directory => stateOf(join(directory, '.git')))),
+  ])
+  // Inside a `.git` something changes all the time; that it is there is what counts. One that is a file names another repository.
+  const roots = repositories.map(({ isFile, inode, text }) => (isFile ? text : inode))
   return {
-    // Inside a `.git` something changes all the time; that it is there is what counts.
-    text: JSON.stringify([...states.map(({ text }) => text), ...roots.map(({ inode }) => inode)]),
+    text: JSON.stringify([...states.map(({ text }) => text), ...roots]),
     changedAt: Math.max(...states.map(({ changedAt }) => changedAt)),
   }
 }
 
-/** `cwd` itself first, `/` last. */
-export function directoriesUpFrom(cwd: string): readonly string[] {
-  const directories = [cwd]
-  for (let at = cwd; dirname(at) !== at; at = dirname(at)) directories.push(dirname(at))
-  return directories
+interface FileState {
+  readonly text: string
+  readonly inode: string
+  readonly isFile: boolean
+  readonly changedAt: number
 }
 
-async function stateOf(
-  path: string,
-): Promise<{ readonly text: string; readonly inode: string; readonly changedAt: number }> {
+async function stateOf(path: string): Promise<FileState> {
   try {
-    const { ino, size, ctimeNs, mtimeNs } = await stat(path, { bigint: true })
-    return { text: `${ino} ${size} ${ctimeNs} ${mtimeNs}`, inode: String(ino), changedAt: Number(ctimeNs / 1_000_000n) }
+    const found = await stat(path, { bigint: true })
+    const { ino, size, ctimeNs, mtimeNs } = found
+    return {
+      text: `${ino} ${size} ${ctimeNs} ${mtimeNs}`,
+      inode: String(ino),
+      isFile: found.isFile(),
+      changedAt: Number(ctimeNs / 1_000_000n),
+    }
   } catch (error) {
     // Not there, mostly. What may not be looked at is Codex's to tell.
     const reason = systemCodeOf(error) ?? 'unknown'
-    return { text: reason, inode: reason, changedAt: 0 }
+    return { text: reason, inode: reason, isFile: false, changedAt: 0 }
   }
 }

@@ -14,6 +14,7 @@ import {
   readUserConfig,
   testedRange,
 } from './index.ts'
+import { codexHomeOf } from './environment.ts'
 import { identityOf } from './process-tree.ts'
 import { refusalOf } from './refusals.ts'
 import { threadConfigOf } from './thread-config.ts'
@@ -148,6 +149,12 @@ describe('the environment', () => {
     expect(
       Object.keys(codexEnvironment(inherited, { providerEnvKeys: ['TEAM_KEY', 'UNSET'], pass: ['EXTRA'] })),
     ).toEqual(['PATH', 'HOME', 'LC_ALL', 'XDG_RUNTIME_DIR', 'HTTPS_PROXY', 'OPENAI_API_KEY', 'TEAM_KEY', 'EXTRA'])
+  })
+
+  test('says where Codex has its files', () => {
+    expect(codexHomeOf({ HOME: '/home/me', CODEX_HOME: '/codex' })).toBe('/codex')
+    expect(codexHomeOf({ HOME: '/home/me', CODEX_HOME: '' })).toBe('/home/me/.codex')
+    expect(codexHomeOf({ HOME: '/home/me' })).toBe('/home/me/.codex')
   })
 })
 

@@ -82,14 +82,23 @@ describe('what Codex would load in a directory', () => {
     expect(await later).toMatchObject({ model: 'two' })
   })
 
-  it('fails for all that share the question, and is asked again', async () => {
-    const { read, answer } = openReader()
-    const both = Promise.allSettled([read('/a'), read('/a')])
+  it('is asked once more for those who shared a question that failed', async () => {
+    const { read, asked, answer } = openReader()
+    const all = Promise.allSettled([read('/a'), read('/a'), read('/a')])
     await answer({ mcp_servers: 'not a table' })
-    expect((await both).map(each => each.status)).toEqual(['rejected', 'rejected'])
-    const again = read('/a')
-    await answer({})
-    expect(await again).toEqual({})
+    await answer({ model: 'one' })
+    expect(await all).toMatchObject([{ status: 'rejected' }, { value: { model: 'one' } }, { value: { model: 'one' } }])
+    expect(asked).toHaveLength(2)
+  })
+
+  it('is not kept where anything may mark the root of a project', async () => {
+    const { read, answer } = openReader()
+    const first = read('/a')
+    await answer({ project_root_markers: ['.hg'] })
+    await first
+    const second = read('/a')
+    await answer({ model: 'two' })
+    expect(await second).toMatchObject({ model: 'two' })
   })
 
   it('is there already when it was asked ahead; in vain, and it is asked again', async () => {
@@ -142,9 +151,10 @@ describe('the state of the files that Codex reads', () => {
       () => writeFileSync(join(codexHome, 'config.toml'), 'model = "longer"'),
       () => utimesSync(join(codexHome, 'config.toml'), 1, 1),
       () => rmSync(join(codexHome, 'config.toml')),
-      () => writeFileSync(join(codexHome, 'requirements.toml'), ''),
       () => writeFileSync(join(root, 'project', '.codex', 'config.toml'), ''),
       () => mkdirSync(join(root, 'project', '.git')),
+      () => writeFileSync(join(cwd, '.git'), 'gitdir: one'),
+      () => writeFileSync(join(cwd, '.git'), 'gitdir: another'),
     ]
     await look()
     for (const [index, change] of changes.entries()) {

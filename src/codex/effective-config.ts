@@ -30,6 +30,8 @@ const keptMs = 60_000
 /** Two changes within the tick of a file system's clock look like one. */
 const keptAfterChangeMs = 1000
 const settledAfterMs = 2000
+/** With it anything may be where a project begins, so there is nothing to look at that would tell. */
+const rootMarkers = 'project_root_markers'
 /** Directories, the latest ones. */
 const maxKept = 256
 
@@ -54,21 +56,27 @@ export function createConfigReader({ call, clock, stampOf }: ConfigReaderDeps): 
     if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest)
   }
 
-  async function read(cwd: string): Promise<CodexUserConfig> {
-    // Before the question: what changes while Codex reads is seen by the next one.
-    const stamp = await stampOf(cwd)
-    const known = kept.get(cwd)
-    if (known !== undefined && known.stamp === stamp.text && clock.monotonic() < known.until) return known.reading
+  function begin(cwd: string, stamp: ConfigStamp): Asked {
     const isSettled = clock.now() - stamp.changedAt > settledAfterMs
     const until = clock.monotonic() + (isSettled ? keptMs : keptAfterChangeMs)
     const asked = { stamp: stamp.text, reading: ask(cwd), until }
     keep(cwd, asked)
-    try {
-      return await asked.reading
-    } catch (error) {
-      if (kept.get(cwd) === asked) kept.delete(cwd)
-      throw error
+    const forget = (): void => void (kept.get(cwd) === asked && kept.delete(cwd))
+    asked.reading.then(config => rootMarkers in config && forget(), forget)
+    return asked
+  }
+
+  async function read(cwd: string): Promise<CodexUserConfig> {
+    // Before the question: what changes while Codex reads is seen by the next one.
+    const stamp = await stampOf(cwd)
+    const known = (): Asked | undefined => {
+      const asked = kept.get(cwd)
+      return asked?.stamp === stamp.text && clock.monotonic() < asked.until ? asked : undefined
     }
+    const shared = known()
+    if (shared === undefined) return begin(cwd, stamp).reading
+    // The failure of a question that was asked for somebody else is not this one's yet.
+    return shared.reading.catch(() => (known() ?? begin(cwd, stamp)).reading)
   }
 
   return {

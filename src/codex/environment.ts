@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 export interface EnvironmentOptions {
   /** Variables that the user's providers take their keys from (`providerEnvKeys`). */
   readonly providerEnvKeys?: readonly string[]
@@ -20,6 +22,11 @@ export function codexEnvironment(
       : [],
   )
   return Object.fromEntries(kept)
+}
+
+/** Where Codex keeps its files in that environment. An empty variable is none, for Codex, too (0.169.0). */
+export function codexHomeOf(env: Readonly<Record<string, string | undefined>>): string {
+  return env['CODEX_HOME'] || join(env['HOME'] ?? '/', '.codex')
 }
 
 /** Credentials that Codex itself reads. Commands must not see them. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { initializeResultSchema } from '#contracts'
 import { createEmitter, messageOf } from '#kernel'
 import { startChild } from './child.ts'
 import { createConnection } from './create-connection.ts'
 import { declineOf } from './declines.ts'
+import { codexHomeOf } from './environment.ts'
 import { codexAnswerMalformed, codexNotRunnable, codexRequestFailed } from './errors.ts'
 import { eventOf, placeOf } from './events.ts'
 import { lastWords } from './last-words.ts'
@@ -176,7 +176,7 @@ function openedOf(wires: Wires, version: string, options: OpenOptions): OpenedCo
     clock: options.clock,
     limits: options.limits,
     stateDir: options.cwd,
-    codexHome: options.env['CODEX_HOME'] ?? join(options.env['HOME'] ?? '/', '.codex'),
+    codexHome: codexHomeOf(options.env),
     identity: {
       generation: options.generation,
       pid: child.pid,
