@@ -81,7 +81,11 @@ describe('a command of two words', () => {
 
   test.each([
     [['policy', 'show', '--dc', 'x'], "unknown option '--dc'", 'did you mean --cd? see `tandem help policy show`'],
-    [['policy', 'test'], "missing required argument 'sandbox'", 'see `tandem help policy test`'],
+    [
+      ['policy', 'test'],
+      "missing required argument 'sandbox': it is one of read-only, workspace-write",
+      'see `tandem help policy test`',
+    ],
     [['policy', '--jsn', 'show'], "unknown option '--jsn'", 'see `tandem help policy show`'],
   ])('%j is wrong usage', async (argv, problem, hint) => {
     const { code, stderr } = await run(...argv)
