@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { failCli, runCli } from '#cli'
 import { down, readHealth, readLog, restart, up } from '#client'
-import { systemClock } from '#kernel'
+import { plain, systemClock } from '#kernel'
 import { callerOf, onInterrupt, openClient } from './connect.ts'
 import { launchDaemon } from './daemon-launch.ts'
 import { exitCodes } from './errors.ts'
@@ -66,7 +66,7 @@ async function runDaemonHere(environment: Environment): Promise<number> {
   const { runDaemon } = await import('./daemon.ts')
   const code = await runDaemon(environment, () => {
     const line = `the daemon is up: pid ${process.pid}, version ${version}, ${places.socketPath}`
-    process.stderr.write(`${line}\nits log: ${places.logFile}\n`)
+    process.stderr.write(plain(`${line}\nits log: ${places.logFile}\n`))
   })
   // What the supervisor reads as "another one runs" is a conflict to a person, as when it was seen before.
   return code === exitCodes.alreadyRunning ? exitCodeOfConflict : code

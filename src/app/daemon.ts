@@ -1,6 +1,6 @@
 import { stateIdentityOf } from '#client'
 import { configSchema, socketProtocol } from '#contracts'
-import { AppError, errorShapeOf, messageOf, systemClock } from '#kernel'
+import { AppError, errorShapeOf, messageOf, plain, systemClock } from '#kernel'
 import { ensurePrivateDirectory, openLog } from '#ops'
 import { startSocketDoor } from '#socket'
 import { assertSocketPathFits, claimSocket } from './claim-socket.ts'
@@ -207,7 +207,7 @@ async function reportFailedStart(environment: Environment, error: unknown): Prom
   const { places } = environment
   const shape = errorShapeOf(error)
   const lines = [`tandem daemon: ${shape.code}: ${shape.message}`, shape.hint].filter(line => line !== undefined)
-  process.stderr.write(`${lines.join('\n')}\n`)
+  process.stderr.write(`${plain(lines.join('\n'))}\n`)
   // The other daemon's affairs are its own: its log, and what it told those who started it.
   if (error instanceof AppError && (error.code === 'DAEMON_ALREADY_RUNNING' || error.code === 'DIRECTORY_UNSAFE'))
     return
@@ -226,7 +226,7 @@ async function reportFailedStart(environment: Environment, error: unknown): Prom
 /** For a start that failed, perhaps before there was a log. */
 const terminalLog: Pick<Log, 'error'> = {
   error: ({ error }, event) =>
-    void process.stderr.write(`tandem daemon: ${event}${error === undefined ? '' : `: ${messageOf(error)}`}\n`),
+    void process.stderr.write(plain(`tandem daemon: ${event}${error === undefined ? '' : `: ${messageOf(error)}`}\n`)),
 }
 
 /** For clients that do not take their last answer, and a Codex that does not end. */

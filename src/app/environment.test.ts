@@ -47,6 +47,8 @@ describe('readEnvironment', () => {
     ['TANDEM_STATE_DIR', 'state', `${process.cwd()}/state`],
     ['TANDEM_RUNTIME_DIR', './run', `${process.cwd()}/run`],
     ['TANDEM_CONFIG_DIR', '~/conf', '/home/you/conf'],
+    // As it reaches a terminal, it is still the directory that was meant.
+    ['TANDEM_STATE_DIR', 'rel\x1b[31m', String.raw`$'${process.cwd()}/rel\033[31m'`],
   ])('refuses a relative %s', (variable, value, absolute) => {
     process.env = { HOME: '/home/you', [variable]: value }
     expect(readEnvironment).toThrow(

@@ -1,6 +1,6 @@
 import { writeTable } from './table.ts'
-import { plain } from './plain-text.ts'
 import type { ClaudeReport } from '#contracts'
+import { plain } from '#kernel'
 import type { Session } from './session.ts'
 
 export function showClaudeChanges({ is_dry_run, changes, notes }: ClaudeReport, { out, err }: Session): void {

@@ -1,8 +1,9 @@
 import type { ThreadSummary, TurnSummary, VerbCaller } from '#contracts'
+import { plainLine } from '#kernel'
 import { idKinds } from './command-entry.ts'
 import type { CommandEntry, IdKind } from './command-entry.ts'
 import { exitCodes } from './exit-codes.ts'
-import { cutTo, plainLine } from './plain-text.ts'
+import { cutTo } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 /**

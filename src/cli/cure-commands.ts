@@ -4,11 +4,11 @@ import type { CommandEntry, Line } from './command-entry.ts'
 import { exitCodes } from './exit-codes.ts'
 import { exitCodeOfFindings, showFindings } from './findings-view.ts'
 import { reportingAtLength } from './lengthy-report.ts'
-import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
 import type { Session } from './session.ts'
 import { claudeScopes } from '#contracts'
 import type { ClaudeScope } from '#contracts'
+import { plainLine } from '#kernel'
 
 const exitStatus = [
   [exitCodes.ok, 'nothing is wrong; warnings do not count'],

@@ -1,10 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { logLevels } from '#contracts'
+import { plain, plainLine } from '#kernel'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
 import { logFilter, parseSince } from './log-filter.ts'
 import { writeLogText } from './log-lines.ts'
-import { jsonLine, plain, plainLine } from './plain-text.ts'
+import { jsonLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 const usualLines = 50

@@ -1,9 +1,10 @@
 import type { WireEvent } from '#contracts'
+import { plainLine } from '#kernel'
 import { noteOf } from './event-note.ts'
 import type { Tone } from './event-note.ts'
 import { moment } from './figures.ts'
 import type { Output } from './output.ts'
-import { cutTo, plainLine } from './plain-text.ts'
+import { cutTo } from './plain-text.ts'
 
 /**
  * Events for a terminal, one line each, as they come: seq, time, kind, text cut to what is left. Whose they are stands in a

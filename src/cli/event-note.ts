@@ -1,8 +1,9 @@
 import { eventDataSchemas } from '#contracts'
 import type { EventData, EventKind, WireEvent } from '#contracts'
+import { plain, plainLine } from '#kernel'
 import { count, duration } from './figures.ts'
 import { limitsText } from './limits-text.ts'
-import { jsonLine, plain, plainLine } from './plain-text.ts'
+import { jsonLine } from './plain-text.ts'
 
 export type Tone = 'plain' | 'quiet' | 'good' | 'warning' | 'bad'
 

@@ -1,8 +1,9 @@
 import { exitCodes } from './exit-codes.ts'
-import { cutTo, plain, plainLine } from './plain-text.ts'
+import { cutTo } from './plain-text.ts'
 import type { Session } from './session.ts'
 import type { Paint } from './paint.ts'
 import type { Finding, FindingsReport } from '#contracts'
+import { plain, plainLine } from '#kernel'
 
 /** What a person has to do comes below what was looked at; piped, one finding a line. */
 export function showFindings({ findings }: FindingsReport, { out }: Session): void {

@@ -1,7 +1,7 @@
 import type { Health, HealthState, PartHealth } from '#contracts'
+import { plainLine } from '#kernel'
 import { ago, duration, moment } from './figures.ts'
 import type { Output } from './output.ts'
-import { plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 import { writeTable } from './table.ts'
 import type { Column } from './table.ts'

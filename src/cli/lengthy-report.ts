@@ -1,7 +1,6 @@
-import { AppError, cancelled } from '#kernel'
+import { AppError, cancelled, plainLine } from '#kernel'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { exitCodes } from './exit-codes.ts'
-import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
 import type { Report } from './report-command.ts'
 import type { Session } from './session.ts'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { plainLine } from '#kernel'
 import { duration, moment } from './figures.ts'
-import { jsonLine, plainLine } from './plain-text.ts'
+import { jsonLine } from './plain-text.ts'
 
 /**
  * The provider's limits in short, as Codex 0.169.0 tells them: "12% of 5h 00m used, until …". Null when nothing is

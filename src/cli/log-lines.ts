@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { plain, plainLine } from '#kernel'
 import type { Output } from './output.ts'
-import { jsonLine, plain, plainLine } from './plain-text.ts'
+import { jsonLine } from './plain-text.ts'
 
 /** Lines of the daemon's log for a person: time, level, event, fields. With `isRaw` as they are in the file. */
 export function writeLogText(out: Output, text: string, options: { readonly isRaw: boolean }): void {

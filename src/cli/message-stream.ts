@@ -1,4 +1,4 @@
-import { plain } from './plain-text.ts'
+import { plain } from '#kernel'
 
 /**
  * Text of a message as it streams, in whole lines: so that an escape sequence that is cut between two pieces is still

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
 import { sandboxes } from '#contracts'
+import { plainLine } from '#kernel'
 import type { PolicyGrant } from './deps.ts'
 import type { CommandEntry, EntryOption, Line } from './command-entry.ts'
 import { usageWrong } from './errors.ts'
-import { plainLine } from './plain-text.ts'
 import { reporting } from './report-command.ts'
 
 const onOff = ['on', 'off'] as const

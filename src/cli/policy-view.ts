@@ -1,5 +1,5 @@
 import type { VerbOutput } from '#contracts'
-import { plainLine } from './plain-text.ts'
+import { plainLine } from '#kernel'
 import type { Session } from './session.ts'
 import { writePairs, writeTable } from './table.ts'
 

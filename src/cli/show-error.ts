@@ -1,9 +1,9 @@
 import { errorOfTurn } from '#contracts'
-import { errorShapeOf } from '#kernel'
+import { errorShapeOf, plain } from '#kernel'
 import type { ErrorKind } from '#kernel'
 import { exitCodeOfError } from './exit-codes.ts'
 import type { Output } from './output.ts'
-import { jsonLine, plain } from './plain-text.ts'
+import { jsonLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 /** Says what failed and answers with the exit code: the only place where a failure becomes either. */

@@ -1,9 +1,9 @@
 import type { StoreCopy } from '#contracts'
+import { plainLine } from '#kernel'
 import type { CommandEntry, Line } from './command-entry.ts'
 import { usageWrong } from './errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { reportingAtLength } from './lengthy-report.ts'
-import { plainLine } from './plain-text.ts'
 import type { Session } from './session.ts'
 
 export const storeCopyEntry: CommandEntry = {

@@ -1,4 +1,5 @@
-import { cutTo, plainLine, widthOf } from './plain-text.ts'
+import { plainLine } from '#kernel'
+import { cutTo, widthOf } from './plain-text.ts'
 import type { Output } from './output.ts'
 
 export interface Column<Row> {

@@ -1,5 +1,5 @@
 import type { TurnAnswer, WireEvent } from '#contracts'
-import { plain } from './plain-text.ts'
+import { plain } from '#kernel'
 
 /** How a turn that is waited for is shown. Disposing takes a status line away. */
 export interface TurnView extends Disposable {

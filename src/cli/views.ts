@@ -1,6 +1,7 @@
 import type { ThreadSummary, TurnSummary, VerbName, VerbOutput } from '#contracts'
+import { plainLine } from '#kernel'
 import { ago, count, duration, moment } from './figures.ts'
-import { jsonPretty, plainLine } from './plain-text.ts'
+import { jsonPretty } from './plain-text.ts'
 import type { Session } from './session.ts'
 import { writePolicy, writePolicyTest } from './policy-view.ts'
 import { writeSettings } from './settings-view.ts'

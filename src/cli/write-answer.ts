@@ -1,7 +1,7 @@
 import type { TurnAnswer } from '#contracts'
+import { plain } from '#kernel'
 import { duration } from './figures.ts'
 import type { Output } from './output.ts'
-import { plain } from './plain-text.ts'
 import type { Session } from './session.ts'
 import { writeError } from './show-error.ts'
 

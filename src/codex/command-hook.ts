@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { appServerResults as results } from '#contracts'
-import { messageOf, shellQuote } from '#kernel'
+import { messageOf, shellWord } from '#kernel'
 import { commandsUnguarded } from './errors.ts'
 import type { Caller } from './caller.ts'
 import type { DeniedCommand } from './denied-commands.ts'
@@ -102,7 +102,7 @@ async function check(call: Caller, threadId: string, gate: Gate): Promise<void> 
 /** Codex gives it to the user's shell, whichever that is: so one plain command, without characters that shells differ in. */
 function commandOf(file: string): string {
   const script = '[ -e "$3" ] && [ ! -s "$3" ] && exit 0; { cat "$3" && echo && cat; } | "$1" "$2" || exit 2'
-  const words = [process.execPath, gateFile(), file].map(shellQuote)
+  const words = [process.execPath, gateFile(), file].map(shellWord)
   return `/bin/sh -c '${script}' sh ${words.join(' ')}`
 }
 

@@ -159,6 +159,16 @@ test('a daemon that does not come up is told, and Claude Code is not started', a
   expect(at.log).toEqual([])
 })
 
+test('what it says reaches a terminal as text alone', async () => {
+  await using at = await started()
+  const up = () => Promise.reject(new Error('in \x1b]0;title\x07/tmp/\x1b[31mred\n\u202e'))
+  expect((await at.launch([], { up })).stderr).toMatch(/^claude-codex: in \/tmp\/red\n\n {2}cure: .*\n {2}code: BUG\n$/)
+  const stateDir = join(at.home, 'st\x1b[31mate')
+  const interactive = { stdout: Object.assign(new PassThrough(), { isTTY: true }) }
+  const { stderr } = await at.launch([], { ...interactive, places: { ...at.deps.places, stateDir } })
+  expect(stderr).toContain(`add a directory under ${at.home}/state/claude.`)
+})
+
 test('the copy of the plugin is private, as --add-dir wants it, and used again by the next start', async () => {
   await using at = await started()
   const { program } = await at.launch([])

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isOfConfiguration } from '#contracts'
-import { errorShapeOf, systemClock } from '#kernel'
+import { errorShapeOf, plain, systemClock } from '#kernel'
 import { becomeProgram } from './become-program.ts'
 import { claudeArguments, isPrinting, readCommandLine } from './command-line.ts'
 import { findClaude } from './find-claude.ts'
@@ -48,7 +48,8 @@ export async function runLauncher(argv: readonly string[], deps: LauncherDeps): 
 /** Says why Claude Code is not started; its exit code. */
 export function failLauncher(error: unknown, stderr: Writable): number {
   const { code, message, hint } = errorShapeOf(error)
-  stderr.write(`claude-codex: ${message}\n${hint === undefined ? '' : `  cure: ${hint}\n`}  code: ${code}\n`)
+  const cure = hint === undefined ? '' : `  cure: ${hint}\n`
+  stderr.write(plain(`claude-codex: ${message}\n${cure}  code: ${code}\n`))
   if (code === 'CLAUDE_NOT_FOUND') return commandNotFound
   return isOfConfiguration(code) ? configurationWrong : 1
 }
@@ -86,7 +87,7 @@ function placedPlugin({ packageDir, places, version, clock = systemClock }: Laun
 
 async function explainTrust(dir: string, { env, stderr }: LauncherDeps): Promise<void> {
   const isKnown = await isTrusted({ dir, home: env['HOME'], configDir: env['CLAUDE_CONFIG_DIR'] })
-  if (!isKnown) stderr.write(trustNote(dir))
+  if (!isKnown) stderr.write(plain(trustNote(dir)))
 }
 
 function cwdOf(directory: string | undefined): string | undefined {

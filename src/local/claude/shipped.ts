@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { shellQuote } from '#kernel'
+import { shellWord } from '#kernel'
 import { pluginIncomplete } from './errors.ts'
 import type { ClaudeScope } from '#contracts'
 
@@ -80,4 +80,4 @@ function fitted(file: ShippedFile, scope: ClaudeScope, plugin: string): readonly
   return [{ ...file, content: Buffer.from(named) }]
 }
 
-const quoted = (path: string): string => (/^[\w./@+-]+$/.test(path) ? path : shellQuote(path))
+const quoted = (path: string): string => (/^[\w./@+-]+$/.test(path) ? path : shellWord(path))
