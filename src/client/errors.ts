@@ -11,9 +11,9 @@ export const daemonStartTimeout = (places: Places, waitedMs: number, last: unkno
   new AppError(
     'DAEMON_START_TIMEOUT',
     'timeout',
-    `the daemon did not answer within ${waitedMs} ms (${messageOf(last)})`,
+    `the daemon did not answer within ${waitedMs} ms (${messageOf(last)}); its log is ${places.logFile}`,
     {
-      hint: `see why: tandem check; tandem logs (${places.logFile})`,
+      hint: 'see why: tandem check; tandem logs',
       data: { waited_ms: waitedMs, log_file: places.logFile },
       cause: last,
     },
@@ -37,6 +37,13 @@ export const lockHeld = (lockFile: string, pid: number): AppError =>
     data: { lock_file: lockFile, pid },
   })
 
+/** By a program of ours that ends by itself. */
+export const lockHeldByCopy = (lockFile: string, pid: number): AppError =>
+  new AppError('LOCK_HELD', 'conflict', `tandem store copy (pid ${pid}) works, and no daemon can start meanwhile`, {
+    hint: 'wait for its end; then: tandem up',
+    data: { lock_file: lockFile, pid },
+  })
+
 export const daemonOutOfDescriptors = (pid: number): AppError =>
   new AppError(
     'DESCRIPTORS_EXHAUSTED',
@@ -56,7 +63,7 @@ export const unsafeSocket = (path: string, problem: string, cure: string): AppEr
 
 export const foreignListener = (path: string): AppError =>
   new AppError('SOCKET_FOREIGN', 'unavailable', `something that is not the daemon listens at ${path}`, {
-    hint: `find it: fuser ${shellQuote(path)}; end it, or clear the path: rm ${shellQuote(path)}; then: tandem up`,
+    hint: `find it: fuser ${shellQuote(path)}; end it; then: tandem up`,
     data: { path },
   })
 
@@ -103,6 +110,13 @@ export const daemonWillNotStop = (pid: number | null, places: Places): AppError 
         ? `find what holds ${places.lockFile}: fuser ${shellQuote(places.lockFile)}`
         : `make sure that it is Tandem (ps -fp ${pid}), then end it: kill -9 ${pid}`,
     data: { pid, lock_file: places.lockFile },
+  })
+
+/** In a container that shares our directories, so that neither its end can be seen nor a signal be sent. */
+export const daemonNotVisible = (places: Places): AppError =>
+  new AppError('DAEMON_WILL_NOT_STOP', 'timeout', 'the daemon did not stop, and its process is not visible here', {
+    hint: 'if it runs in a container, stop it there: tandem down; see how it is: tandem check',
+    data: { pid: null, lock_file: places.lockFile },
   })
 
 export const supervisorWillNotStop = (pid: number): AppError =>

@@ -76,11 +76,12 @@ describe('a daemon that is not there', () => {
     expect(starts).toBe(4)
   })
 
-  it('times out with the command that tells why, and a pointer to the log', async () => {
+  it('times out with commands that tell why and can be pasted, and says where the log is', async () => {
     const client = open({ startDaemon: async () => undefined, connectTimeoutMs: 150 })
     await expect(client.connect()).rejects.toMatchObject({
       code: 'DAEMON_START_TIMEOUT',
-      hint: `see why: tandem check; tandem logs (${bench.places.logFile})`,
+      message: expect.stringContaining(bench.places.logFile),
+      hint: 'see why: tandem check; tandem logs',
     })
   })
 
