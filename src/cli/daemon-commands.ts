@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import { logLevels } from '#contracts'
 import { plain, plainLine } from '#kernel'
 import type { CommandEntry, Line } from './command-entry.ts'
-import { exitCodeOfKind, exitCodes } from './exit-codes.ts'
+import { configurationWrong, exitCodeOfKind, exitCodes } from './exit-codes.ts'
 import { logFilter, parseSince } from './log-filter.ts'
 import { writeLogText } from './log-lines.ts'
 import { jsonLine } from './plain-text.ts'
@@ -21,7 +21,7 @@ export const daemonEntries: readonly CommandEntry[] = [
     exitStatus: [
       [exitCodeOfKind.conflict, 'in conflict with what is there; with --foreground: another daemon runs'],
       [exitCodes.stopFailed, 'with --foreground: it could not put everything away when it ended'],
-      [exitCodes.configuration, 'with --foreground: it could not start'],
+      [exitCodes.configuration, `${configurationWrong}; with --foreground: it could not start`],
     ],
     run: (session, line) => runUp(session, { foreground: line.has('foreground') }),
   },
@@ -29,7 +29,7 @@ export const daemonEntries: readonly CommandEntry[] = [
     name: 'down',
     heading: 'The daemon',
     summary: 'stop the daemon; running turns get time to end, then go on at the next start',
-    failures: ['unavailable', 'conflict', 'denied', 'timeout'],
+    failures: ['unavailable', 'conflict', 'busy', 'denied', 'timeout'],
     run: session => runDown(session),
   },
   {

@@ -61,7 +61,7 @@ const meaningOfKind: Readonly<Record<ErrorKind, string>> = {
   timeout: 'a deadline passed',
 }
 
-const configurationWrong = 'the configuration or the installation is wrong: see `tandem check`'
+export const configurationWrong = 'the configuration or the installation is wrong: see `tandem check`'
 
 /** What asks the daemon for work, and starts it, can fail in every way. */
 const everyFailure: readonly ErrorKind[] = [

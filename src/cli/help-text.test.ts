@@ -107,9 +107,14 @@ describe('exit codes', () => {
     ['doctor', [0, 1, 2, 69, 70, 78, 130, 141]],
     ['health', [0, 1, 2, 70, 73, 75, 78, 124, 130, 141]],
     ['up', [0, 2, 66, 69, 70, 71, 73, 75, 77, 78, 124, 130, 141]],
+    ['down', [0, 2, 69, 70, 73, 75, 77, 78, 124, 130, 141]],
     ['turns', [0, 2, 66, 69, 70, 73, 75, 77, 78, 124, 130, 141]],
   ])('%s has those that it can end with', (command, codes) => {
     expect([...statusOf(command).keys()]).toEqual(codes)
+  })
+
+  test('up ends with 78 for a configuration that is wrong, in the background, too', () => {
+    expect(statusOf('up').get(78)).toMatch(/^the configuration .* is wrong.*; with --foreground: it could not start$/)
   })
 
   test('health says what it means by those that mean something else elsewhere', () => {
