@@ -67,6 +67,16 @@ describe('a turn', { timeout: 60_000 }, () => {
     expect(bench.model.requests.filter(request => request.lastText === 'hello')).toEqual([])
   })
 
+  it('whose effort is refused at once, by a catalogue that is known, has ended once and kept its session', async () => {
+    await using bench = await openBench([rule('any', {}, [say('good day')])])
+    await bench.answer({ prompt: 'hello' })
+    const turn = await bench.ask({ prompt: 'think hard', model: 'gpt-5.5', effort: 'ultra' })
+    const refused = { success: false, session_restarted: false, error: { code: 'EFFORT_UNSUPPORTED' } }
+    expect(await bench.ended(turn)).toMatchObject(refused)
+    const kinds = (await bench.events(turn)).map(event => event.kind)
+    expect(kinds).toEqual(['turn.accepted', 'session.created', 'turn.ended'])
+  })
+
   it('ends with a coded error when the upstream refuses', async () => {
     await using bench = await openBench([
       rule('no', { lastText: 'hello' }, [failWith(400, 'not today', { code: 'invalid_prompt' })]),

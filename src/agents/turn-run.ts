@@ -190,10 +190,9 @@ export class TurnRun {
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
     // Beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
-    const [choice] = await Promise.all([
-      this.#deps.modelOf(connection, turn, request),
+    const choice = await besideWrites(this.#deps.modelOf(connection, turn, request), [
       this.#markSent(round, attempts),
-      opened.stored,
+      opened.stored ?? Promise.resolve(),
     ])
     const { clock, limits } = this.#deps
     this.#sentAt ??= clock.monotonic()
@@ -276,6 +275,13 @@ export class TurnRun {
     const error = this.#commands?.see(event)
     if (error !== undefined) this.stop({ kind: 'denied', error })
   }
+}
+
+/** Rejects only when nothing is being written any more: what is stored of the refusal must find what it was refused with. */
+async function besideWrites<T>(work: Promise<T>, writes: readonly Promise<void>[]): Promise<T> {
+  await Promise.allSettled([work, ...writes])
+  await Promise.all(writes)
+  return work
 }
 
 /** The process ended, or hung and was ended, or put the thread away: what became of the request is read from the history. */
