@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { AppError } from '#kernel'
@@ -116,13 +116,26 @@ describe('after a crash', { timeout: 60_000 }, () => {
   })
 })
 
-describe('a store that cannot be read for a moment', { timeout: 60_000 }, () => {
+describe('a store that is away for a moment', { timeout: 60_000 }, () => {
   const away = new AppError('STORE_FAILED', 'unavailable', 'not there')
 
   it('is no reason for a turn to fail before it was sent', async () => {
     await using bench = await openBench([rule('any', {}, [say('good day')])])
     bench.life.severed.refuseReadAfter('turn.accepted', away)
     expect(await bench.answer({ prompt: 'hello' })).toMatchObject({ success: true, agent_messages: 'good day' })
+  })
+
+  it('and has stored the end of a turn without saying so leaves no snapshot behind', async () => {
+    await using bench = await openBench([rule('any', {}, [{ gate: 'begun' }, say('good day')])])
+    const trees = () => readdirSync(join(bench.folder, 'state', 'trees'))
+    bench.life.severed.loseAnswer('turn.ended', away)
+    const turn = await bench.ask({ prompt: 'hello', sandbox: 'workspace-write' })
+    await bench.event(turn, 'turn.started')
+    expect(trees()).toEqual([turn.id])
+    bench.model.release('begun')
+    expect(await bench.ended(turn)).toMatchObject({ success: true, agent_messages: 'good day' })
+    await expect.poll(trees, { timeout: 10_000 }).toEqual([])
+    expect(await bench.events(turn, 'turn.ended')).toHaveLength(1)
   })
 
   it('is no reason to look for the end of a turn in Codex', async () => {

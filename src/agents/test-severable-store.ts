@@ -15,6 +15,8 @@ export interface SeverableStore {
   severAt(point: CrashPoint): Promise<void>
   /** The next event of this kind is refused with the error, also when it is tried again in another write; resolves when it was. */
   refuseNext(kind: string, error: AppError): Promise<void>
+  /** The next write with an event of this kind is written, and answered with the error all the same. */
+  loseAnswer(kind: string, error: AppError): void
   /** The first read after an event of this kind was written is refused with the error. */
   refuseReadAfter(kind: string, error: AppError): void
 }
@@ -28,6 +30,7 @@ export function severable(store: Store): SeverableStore {
   let commits = 0
   const refusals = createRefusals()
   const readRefusal = createReadRefusal()
+  const lostAnswer = createLostAnswer()
 
   function sever(): void {
     isSevered = true
@@ -55,6 +58,7 @@ export function severable(store: Store): SeverableStore {
     },
     refuseNext: refusals.refuseNext,
     refuseReadAfter: readRefusal.refuseReadAfter,
+    loseAnswer: lostAnswer.loseAnswer,
     store: {
       nodeId: store.nodeId,
       agents: gated(store.agents),
@@ -67,7 +71,7 @@ export function severable(store: Store): SeverableStore {
         const refused = refusals.in(work.events ?? [])
         if (refused !== undefined) throw refused
         commits += 1
-        if (commits !== point?.commit) return readRefusal.seen(await store.commit(work))
+        if (commits !== point?.commit) return lostAnswer.seen(readRefusal.seen(await store.commit(work)))
         if (point.side === 'after') await store.commit(work)
         sever()
         return never
@@ -97,6 +101,23 @@ function createRefusals(): Pick<SeverableStore, 'refuseNext'> & {
         next = undefined
       }
       return events.map(event => refused.get(event)).find(error => error !== undefined)
+    },
+  }
+}
+
+function createLostAnswer(): Pick<SeverableStore, 'loseAnswer'> & {
+  seen(stored: readonly StoredEvent[]): readonly StoredEvent[]
+} {
+  let waiting: { readonly kind: string; readonly error: AppError } | undefined
+  return {
+    loseAnswer(kind, error) {
+      waiting = { kind, error }
+    },
+    seen(stored) {
+      if (waiting === undefined || !stored.some(event => event.kind === waiting?.kind)) return stored
+      const { error } = waiting
+      waiting = undefined
+      throw error
     },
   }
 }

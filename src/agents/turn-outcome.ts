@@ -1,5 +1,5 @@
 import { AppError, errorShapeOf, messageOf } from '#kernel'
-import type { Clock, ErrorShape, Log } from '#kernel'
+import type { Clock, ErrorShape, Log, TurnId } from '#kernel'
 import type { NewEvent, ProposedDiff, TurnStatus } from '#contracts'
 import { usageSchema } from '#contracts'
 import { updateAgent, updateTurn } from '#store'
@@ -60,11 +60,15 @@ export async function concludeTurn(
     ],
     [...notes, { kind: 'turn.ended', data: { status, error: judged.error } }],
   )
-  // The next turn of its session need not wait until that is gone.
-  void deps.changes.forget(turn.id).catch((error: unknown) => {
-    deps.log.warn({ turnId: turn.id, error: messageOf(error) }, 'the snapshot of a turn was not removed')
-  })
+  forgetChanges(deps, turn.id)
   deps.log.info({ turnId: turn.id, status, code: judged.error?.code }, 'turn ended')
+}
+
+/** For a turn whose outcome is stored, whoever stored it. The next turn of its session need not wait until that is gone. */
+export function forgetChanges({ changes, log }: Pick<ConcludeDeps, 'changes' | 'log'>, turnId: TurnId): void {
+  changes.forget(turnId).catch((error: unknown) => {
+    log.warn({ turnId, error: messageOf(error) }, 'the snapshot of a turn was not removed')
+  })
 }
 
 /** What is only in memory yet is stored with the outcome, in the same write. */

@@ -6,7 +6,7 @@ import type { Store, TurnRow } from '#store'
 import { daemonStopping, queuedTooLong, queueFull, turnElsewhere, turnNotRunning } from './errors.ts'
 import { acceptTurn } from './turn-intake.ts'
 import type { Accepted, IntakeDeps } from './turn-intake.ts'
-import { concludeTurn } from './turn-outcome.ts'
+import { concludeTurn, forgetChanges } from './turn-outcome.ts'
 import type { ConcludeDeps, EndedOutcome } from './turn-outcome.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { requestOf } from './turn-request.ts'
@@ -251,7 +251,11 @@ export class TurnService {
   async #runToItsEnd(run: TurnRun): Promise<boolean> {
     try {
       const outcome = await run.run()
-      if (outcome.kind === 'over') return true
+      if (outcome.kind === 'over') {
+        // Stored by a run before, which was told that it was not, or by a cancel while it waited.
+        forgetChanges(this.#deps.conclude, run.turnId)
+        return true
+      }
       const turn = await findTurn(this.#deps.conclude.store, run.turnId)
       if (outcome.kind !== 'paused') {
         await concludeTurn(this.#deps.conclude, turn, run, outcome)
