@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createCommandHooks } from './command-hook.ts'
+import { codexGone, codexRequestFailed } from './errors.ts'
 import { openPlace } from './harness.ts'
 import type { Caller } from './caller.ts'
 import type { CommandHook } from './command-hook.ts'
@@ -98,6 +99,30 @@ describe('the hooks of one app-server', () => {
     await hooks.deny('thread', [])
     await expect(hooks.deny('other', [['rm']])).rejects.toMatchObject({ code: 'CODEX_COMMANDS_UNGUARDED' })
     await hooks.deny('other', [])
+  })
+
+  test.each([
+    ['refuses to list them', codexRequestFailed('hooks/list', -32600, 'no'), 'CODEX_COMMANDS_UNGUARDED'],
+    ['ends meanwhile', codexGone('hooks/list', 'exit code 1'), 'CODEX_GONE'],
+  ])('of a Codex that %s nothing is denied, and it is said why', async (_, failure, code) => {
+    await using place = await openPlace()
+    const call: Caller = { ...listing(() => ({})), quick: () => Promise.reject(failure) }
+    const hooks = createCommandHooks({ call, folder: place.stateDir, closed: new Promise(() => undefined) })
+    const hook = await hooks.open()
+    hook.attach('thread')
+    await expect(hooks.deny('thread', [['rm']])).rejects.toMatchObject({ code })
+  })
+
+  test('have no place to write to as long as there is none, and say which', async () => {
+    await using place = await openPlace()
+    const folder = join(place.stateDir, 'own')
+    await writeFile(folder, 'in its way')
+    const hooks = createCommandHooks({ call: listing(() => ({})), folder, closed: new Promise(() => undefined) })
+    const refused = { code: 'CODEX_COMMANDS_UNGUARDED', message: expect.stringContaining(folder) as unknown }
+    await expect(hooks.open()).rejects.toMatchObject(refused)
+    await expect(hooks.open()).rejects.toMatchObject(refused)
+    await rm(folder)
+    expect(ask(commandOf(await hooks.open()), bash('ls'))).toEqual({ status: 0, stdout: '' })
   })
 
   test('a thread keeps its hook; what an earlier process left goes, and our own at the end', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { appServerResults as results } from '#contracts'
 import { messageOf, shellWord } from '#kernel'
-import { commandsUnguarded } from './errors.ts'
+import { commandsUnguarded, commandsUnwritten } from './errors.ts'
 import type { Caller } from './caller.ts'
 import type { DeniedCommand } from './denied-commands.ts'
 import type { CodexConfig } from './thread-config.ts'
@@ -51,6 +51,15 @@ export function createCommandHooks(deps: {
     .then(() => rm(join(deps.folder, own), { recursive: true, force: true }))
     .catch(() => undefined /* The next process removes it. */)
 
+  /** Once; one that failed is tried again by whoever comes next. */
+  function prepared(): Promise<void> {
+    ready ??= prepare().catch((error: unknown) => {
+      ready = undefined
+      throw error
+    })
+    return ready
+  }
+
   /** What processes of an earlier life left: one that still dies finds no file, so its commands are stopped. */
   async function prepare(): Promise<void> {
     await mkdir(join(deps.folder, own), { recursive: true, mode: 0o700 })
@@ -59,9 +68,11 @@ export function createCommandHooks(deps: {
   }
 
   async function make(): Promise<Gate> {
-    await (ready ??= prepare())
     const file = join(deps.folder, own, randomUUID())
-    await writeFile(file, '', { mode: 0o600 })
+    await written(file, async () => {
+      await prepared()
+      await writeFile(file, '', { mode: 0o600 })
+    })
     return { file, command: commandOf(file), rules: '', isChecked: false }
   }
 
@@ -81,22 +92,37 @@ export function createCommandHooks(deps: {
       gate.isChecked ||= rules !== ''
       if (gate.rules === rules) return
       // In one step: a command may be asked about at this moment.
-      await writeFile(`${gate.file}.new`, rules, { mode: 0o600 })
-      await rename(`${gate.file}.new`, gate.file)
+      await written(gate.file, async () => {
+        await writeFile(`${gate.file}.new`, rules, { mode: 0o600 })
+        await rename(`${gate.file}.new`, gate.file)
+      })
       gate.rules = rules
     },
+  }
+}
+
+async function written(file: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write()
+  } catch (error) {
+    throw commandsUnwritten(file, error)
   }
 }
 
 /** Settings of the user, the machine or a repository can keep hooks from running. */
 async function check(call: Caller, threadId: string, gate: Gate): Promise<void> {
   const listed = await call.quick('hooks/list', results['hooks/list'], { threadId }).catch((error: unknown) => {
-    throw commandsUnguarded(messageOf(error), error)
+    throw isOver(error) ? error : commandsUnguarded(messageOf(error), error)
   })
   const hook = listed.data.flatMap(place => place.hooks).find(each => each.command === gate.command)
   if (hook === undefined) throw commandsUnguarded('hooks are switched off')
   if (!hook.enabled) throw commandsUnguarded('its hook is switched off')
   if (hook.trustStatus !== 'trusted') throw commandsUnguarded(`its hook is ${hook.trustStatus}`)
+}
+
+/** The process has ended, which says nothing of its hooks. */
+function isOver(error: unknown): boolean {
+  return error instanceof AppError && ['CODEX_GONE', 'CODEX_HUNG'].includes(error.code)
 }
 
 /** Codex gives it to the user's shell, whichever that is: so one plain command, without characters that shells differ in. */

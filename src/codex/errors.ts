@@ -1,4 +1,4 @@
-import { AppError, descriptorsExhausted } from '#kernel'
+import { AppError, descriptorsExhausted, messageOf } from '#kernel'
 
 const installHint =
   'install Codex with `npm i -g @openai/codex`, or name the program as `codex.path` in the configuration'
@@ -131,6 +131,16 @@ export const commandsUnguarded = (why: string, cause?: unknown): AppError =>
       hint: 'see whether `hooks` is switched off under [features] in a config.toml of Codex; without commands.deny in policy.toml it does not matter',
       cause,
     },
+  )
+
+/** Each thread has the file, as what is denied may be another thing for its next turn. */
+export const commandsUnwritten = (file: string, cause: unknown): AppError =>
+  descriptorsExhausted(cause, `writing ${file}`) ??
+  new AppError(
+    'CODEX_COMMANDS_UNGUARDED',
+    'unavailable',
+    `what codex must not run could not be written down for it: ${messageOf(cause)}`,
+    { hint: `see that there is room for ${file} and that it may be written, then ask again`, data: { file }, cause },
   )
 
 export const profileMissing = (name: string, path: string): AppError =>
