@@ -5,14 +5,15 @@ import { down, readHealth, readLog, restart, up } from '#client'
 import { plain, systemClock } from '#kernel'
 import { callerOf, onInterrupt, openClient } from './connect.ts'
 import { launchDaemon } from './daemon-launch.ts'
+import { readEnvironment, readSurroundings } from './environment.ts'
 import { exitCodes } from './errors.ts'
 import type { CliDeps, InputStream } from '#cli'
 import type { LifecycleDeps, RestartOutcome } from '#client'
-import type { Environment } from './environment.ts'
+import type { Environment, Surroundings } from './environment.ts'
 
 /** The command line in this process; its exit code. */
-export function runCommandLine(argv: readonly string[], environment: Environment): Promise<number> {
-  return runCli(argv, cliDeps(environment))
+export function runCommandLine(argv: readonly string[]): Promise<number> {
+  return runCli(argv, cliDeps(readSurroundings()))
 }
 
 /** The environment itself is wrong, so that nothing can be run; its exit code. */
@@ -20,43 +21,48 @@ export function failCommandLine(argv: readonly string[], error: unknown): Promis
   return failCli(argv, { stdout: process.stdout, stderr: process.stderr, environment: process.env }, error)
 }
 
-function cliDeps(environment: Environment): CliDeps {
-  const lifecycle: LifecycleDeps = {
+function cliDeps(around: Surroundings): CliDeps {
+  // Only for what needs it: help and completion answer whatever it says.
+  const environment = (): Environment => readEnvironment(around)
+  return {
+    version: around.version,
+    cwd: around.cwd,
+    caller: callerOf(around, 'cli'),
+    connect: async ({ startDaemon }) => openClient(environment(), { name: 'tandem', startDaemon }),
+    lifecycle: {
+      up: async options => up(lifecycleOf(environment()), options),
+      down: async () => down(lifecycleOf(environment()), await configuredGrace(environment())),
+      restart: async () => restartHere(environment()),
+      readLog: async options => readLog(lifecycleOf(environment()), options),
+      health: async signal => readHealth(lifecycleOf(environment()), { signal }),
+    },
+    local: {
+      demo: async argv => (await import('./demo.ts')).runDemoHere(argv, around),
+      policyAllow: async grant => (await import('./allow-policy.ts')).allowPolicy(environment(), grant),
+      check: async () => (await import('./local.ts')).checkHere(environment()),
+      doctor: async request => (await import('./local.ts')).doctorHere(environment(), request),
+      claudeInstall: async request => (await import('./local.ts')).installHere(environment(), request),
+      claudeUninstall: async request => (await import('./local.ts')).uninstallHere(environment(), request),
+      storeCopy: async request => (await import('./store-copy.ts')).copyStoreHere(environment(), request),
+      mcp: async () => (await import('./mcp.ts')).runMcpServer(environment()),
+    },
+    stdin: standardInput(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    environment: around.env,
+    clock: systemClock,
+    onInterrupt,
+    readFile: path => readFile(path, 'utf8'),
+  }
+}
+
+function lifecycleOf(environment: Environment): LifecycleDeps {
+  return {
     places: environment.places,
     clock: systemClock,
     identity: { name: 'tandem', version: environment.version },
     launch: () => launchDaemon(environment),
     runDaemon: () => runDaemonHere(environment),
-  }
-  return {
-    version: environment.version,
-    cwd: environment.cwd,
-    caller: callerOf(environment, 'cli'),
-    connect: async ({ startDaemon }) => openClient(environment, { name: 'tandem', startDaemon }),
-    lifecycle: {
-      up: options => up(lifecycle, options),
-      down: async () => down(lifecycle, await configuredGrace(environment)),
-      restart: () => restartHere(lifecycle, environment),
-      readLog: options => readLog(lifecycle, options),
-      health: signal => readHealth(lifecycle, { signal }),
-    },
-    local: {
-      demo: async argv => (await import('./demo.ts')).runDemoHere(argv, environment),
-      policyAllow: async grant => (await import('./allow-policy.ts')).allowPolicy(environment, grant),
-      check: async () => (await import('./local.ts')).checkHere(environment),
-      doctor: async request => (await import('./local.ts')).doctorHere(environment, request),
-      claudeInstall: async request => (await import('./local.ts')).installHere(environment, request),
-      claudeUninstall: async request => (await import('./local.ts')).uninstallHere(environment, request),
-      storeCopy: async request => (await import('./store-copy.ts')).copyStoreHere(environment, request),
-      mcp: async () => (await import('./mcp.ts')).runMcpServer(environment),
-    },
-    stdin: standardInput(),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    environment: environment.env,
-    clock: systemClock,
-    onInterrupt,
-    readFile: path => readFile(path, 'utf8'),
   }
 }
 
@@ -75,10 +81,10 @@ async function runDaemonHere(environment: Environment): Promise<number> {
 const exitCodeOfConflict = 73
 
 /** A daemon that works is not taken down where no other could start. */
-async function restartHere(lifecycle: LifecycleDeps, { places }: Environment): Promise<RestartOutcome> {
+async function restartHere(environment: Environment): Promise<RestartOutcome> {
   const { assertStartable } = await import('./assert-startable.ts')
-  const { turns } = await assertStartable(places)
-  return restart(lifecycle, { graceMs: turns.stop_grace_ms })
+  const { turns } = await assertStartable(environment.places)
+  return restart(lifecycleOf(environment), { graceMs: turns.stop_grace_ms })
 }
 
 /** How long the daemon may take to stop is written where it is written for the daemon. */

@@ -3,7 +3,7 @@ import { systemClock } from '#kernel'
 import { launchDaemon } from './daemon-launch.ts'
 import type { Client } from '#client'
 import type { Caller } from '#contracts'
-import type { Environment } from './environment.ts'
+import type { Environment, Surroundings } from './environment.ts'
 
 /** A client of our daemon; with `startDaemon` it starts one that is not there. */
 export function openClient(
@@ -20,8 +20,7 @@ export function openClient(
 }
 
 /** Who calls: Claude Code tells its MCP servers, and commands in its shell, which session and project they belong to. */
-export function callerOf(environment: Environment, door: 'cli' | 'mcp'): Caller {
-  const { env, version, cwd } = environment
+export function callerOf({ env, version, cwd }: Surroundings, door: 'cli' | 'mcp'): Caller {
   const session = env['CLAUDE_CODE_SESSION_ID']
   // Else the one that it is run in. A program that is started at the root has not been given any.
   const project = env['CLAUDE_PROJECT_DIR'] || (door === 'cli' || cwd !== '/' ? cwd : undefined)

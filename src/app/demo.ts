@@ -1,15 +1,15 @@
 import { runDemo } from '#local'
 import { onLeave } from './connect.ts'
-import type { Environment } from './environment.ts'
+import type { Surroundings } from './environment.ts'
 
 /** `tandem demo`; its exit code. A signal ends it in order. */
-export async function runDemoHere(argv: readonly string[], environment: Environment): Promise<number> {
+export async function runDemoHere(argv: readonly string[], around: Surroundings): Promise<number> {
   const leaving = new AbortController()
   using _listening = onLeave(() => leaving.abort())
   return await runDemo(argv, {
-    version: environment.version,
-    env: environment.env,
-    packageDir: environment.packageDir,
+    version: around.version,
+    env: around.env,
+    packageDir: around.packageDir,
     stdout: process.stdout,
     stderr: process.stderr,
     signal: leaving.signal,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -62,6 +62,10 @@ describe('readEnvironment', () => {
   it.each([
     ['main.ts', ['status'], /^tandem: .*\n {2}cure: .*\n {2}code: DIRECTORY_RELATIVE\n$/],
     ['main.ts', ['mcp'], /^tandem: /],
+    ['main.ts', ['health'], /^tandem: /],
+    ['main.ts', ['check'], /^tandem: /],
+    ['main.ts', ['up'], /^tandem: /],
+    ['main.ts', ['logs'], /^tandem: /],
     ['main.ts', ['daemon'], /^tandem: /],
     ['launcher-main.ts', ['-p', 'x'], /^claude-codex: .*\n {2}cure: .*\n {2}code: DIRECTORY_RELATIVE\n$/],
   ])('every program says so: %s %j', (program, argv, said) => {
@@ -69,6 +73,28 @@ describe('readEnvironment', () => {
     const env = { HOME: '/home/you', TANDEM_STATE_DIR: 'state' }
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
     expect({ status, stdout, stderr }).toEqual({ status: 78, stdout: '', stderr: expect.stringMatching(said) })
+  })
+
+  it.each([
+    ['main.ts', [], /^ +up +start the daemon/m],
+    ['main.ts', ['--help'], /^ +up +start the daemon/m],
+    ['main.ts', ['help', 'up'], /--foreground/],
+    ['main.ts', ['mcp', '--help'], /tandem mcp/],
+    ['main.ts', ['help', 'demo'], /tandem demo/],
+    ['main.ts', ['completion', 'bash'], /complete/],
+    ['main.ts', ['version'], /^tandem \d/],
+    ['main.ts', ['__complete', 'turns'], /^$/],
+    ['launcher-main.ts', ['--tandem-help'], /^usage: claude-codex/],
+    // Claude's own.
+    ['launcher-main.ts', ['--version'], /^claude passed --version\n$/],
+  ])('but what needs no daemon does its work: %s %j', (program, argv, shown) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tandem-relative-'))
+    writeFileSync(join(folder, 'claude'), '#!/bin/sh\necho "claude passed $*"\n', { mode: 0o755 })
+    const args = [join(import.meta.dirname, program), ...argv]
+    const env = { HOME: '/home/you', TANDEM_STATE_DIR: 'state', PATH: folder }
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+    rmSync(folder, { recursive: true })
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: expect.stringMatching(shown), stderr: '' })
   })
 
   it('and in JSON where it is asked for it', () => {

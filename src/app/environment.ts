@@ -6,9 +6,8 @@ import { packageDir, version } from './version.ts'
 import type { Places, PlacesEnvironment } from '#contracts'
 
 /** What our programs take from the process they run in. Read once, here. */
-export interface Environment {
+export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly places: Places
   readonly homeDir: string
   readonly codexHome: string
   readonly cwd: string
@@ -17,14 +16,17 @@ export interface Environment {
   readonly packageDir: string
 }
 
-/** DIRECTORY_RELATIVE when a variable of ours names no absolute path. */
-export function readEnvironment(): Environment {
+/** With the places of the daemon: what needs no daemon (help, completion) does not ask for them. */
+export interface Environment extends Surroundings {
+  readonly places: Places
+}
+
+export function readSurroundings(): Surroundings {
   const cwd = currentDirectory()
   const env = { ...process.env }
   const homeDir = env['HOME'] ? env['HOME'] : userHome()
   return {
     env,
-    places: placesOf(placesEnvironment(env, { homeDir, cwd }), homeDir),
     homeDir,
     codexHome: env['CODEX_HOME'] ? resolve(cwd, env['CODEX_HOME']) : join(homeDir, '.codex'),
     cwd,
@@ -33,11 +35,13 @@ export function readEnvironment(): Environment {
   }
 }
 
+/** DIRECTORY_RELATIVE when a variable of ours names no absolute path. */
+export function readEnvironment(around: Surroundings = readSurroundings()): Environment {
+  return { ...around, places: placesOf(placesEnvironment(around), around.homeDir) }
+}
+
 /** An empty variable counts as unset. A relative XDG directory is ignored, as its specification wants; one of ours is refused. */
-function placesEnvironment(
-  env: Environment['env'],
-  { homeDir, cwd }: Pick<Environment, 'homeDir' | 'cwd'>,
-): PlacesEnvironment {
+function placesEnvironment({ env, homeDir, cwd }: Surroundings): PlacesEnvironment {
   const xdg = (name: string): string | undefined => {
     const value = env[name]
     return value !== undefined && isAbsolute(value) ? value : undefined
@@ -61,7 +65,7 @@ function placesEnvironment(
 }
 
 /** What was probably meant; a `~` that no shell has expanded is the home directory. */
-function absoluteOf(value: string, { homeDir, cwd }: Pick<Environment, 'homeDir' | 'cwd'>): string {
+function absoluteOf(value: string, { homeDir, cwd }: Pick<Surroundings, 'homeDir' | 'cwd'>): string {
   return /^~(?:\/|$)/.test(value) ? join(homeDir, value.slice(1)) : resolve(cwd, value)
 }
 

@@ -1,29 +1,26 @@
 import { startSupervised } from '#client'
 import { systemClock } from '#kernel'
-import { failLauncher, runLauncher } from '#launcher'
+import { runLauncher } from '#launcher'
 import { launchDaemon } from './daemon-launch.ts'
-import { readEnvironment } from './environment.ts'
-import type { SupervisedDeps } from '#client'
+import { readEnvironment, readSurroundings } from './environment.ts'
+import type { Environment } from './environment.ts'
 
 /* `claude-codex`: Claude Code with our server, commands and skill, and the daemon up. */
 
-process.exitCode = await run()
+const around = readSurroundings()
+const environment = (): Environment => readEnvironment(around)
 
-async function run(): Promise<number> {
-  const { stdout, stderr } = process
-  try {
-    const environment = readEnvironment()
-    const { places, version, env, packageDir } = environment
-    const start: SupervisedDeps = {
-      places,
-      clock: systemClock,
-      identity: { name: 'claude-codex', version },
-      launch: () => launchDaemon(environment),
-    }
-    const deps = { places, version, env, packageDir, up: () => startSupervised(start), stdout, stderr }
-    return await runLauncher(process.argv.slice(2), deps)
-  } catch (error) {
-    // The environment itself: the launcher tells its own failures.
-    return failLauncher(error, stderr)
-  }
+process.exitCode = await runLauncher(process.argv.slice(2), {
+  places: () => environment().places,
+  version: around.version,
+  env: around.env,
+  packageDir: around.packageDir,
+  up: async () => startDaemon(environment()),
+  stdout: process.stdout,
+  stderr: process.stderr,
+})
+
+async function startDaemon(here: Environment): Promise<void> {
+  const identity = { name: 'claude-codex', version: here.version }
+  await startSupervised({ places: here.places, clock: systemClock, identity, launch: () => launchDaemon(here) })
 }

@@ -6,14 +6,10 @@ import type { Environment } from './environment.ts'
  * daemon's rooms. (That this Node is new enough is looked at before this file is parsed: see scripts/build.ts.)
  */
 
-type Program = (argv: readonly string[], environment: Environment) => Promise<number>
-
-const programs: Readonly<Record<string, Program>> = {
-  daemon: async (_, environment) => (await import('./daemon.ts')).runDaemon(environment),
-  mcp: async (argv, environment) =>
-    argv.length === 0
-      ? (await import('./mcp.ts')).runMcpServer(environment)
-      : (await import('./cli.ts')).runCommandLine(['mcp', ...argv], environment),
+/** Programs beside the command line: they need no code of it. */
+const programs: Readonly<Record<string, (environment: Environment) => Promise<number>>> = {
+  daemon: async environment => (await import('./daemon.ts')).runDaemon(environment),
+  mcp: async environment => (await import('./mcp.ts')).runMcpServer(environment),
 }
 
 async function run(argv: readonly string[]): Promise<number> {
@@ -22,6 +18,10 @@ async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${version}\n`)
     return 0
   }
+  // `mcp --help` is a command line.
+  const isProgram = Object.hasOwn(programs, first) && (first === 'daemon' || rest.length === 0)
+  const program = isProgram ? programs[first] : undefined
+  if (program === undefined) return (await import('./cli.ts')).runCommandLine(argv)
   const { readEnvironment } = await import('./environment.ts')
   let environment: Environment
   try {
@@ -29,9 +29,7 @@ async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return (await import('./cli.ts')).failCommandLine(argv, error)
   }
-  const program = Object.hasOwn(programs, first) ? programs[first] : undefined
-  if (program !== undefined) return program(rest, environment)
-  return (await import('./cli.ts')).runCommandLine(argv, environment)
+  return program(environment)
 }
 
 if (Number.parseInt(process.versions.node, 10) < 24) {

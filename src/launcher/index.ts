@@ -1,4 +1,4 @@
 export { becomeProgram } from './become-program.ts'
 export type { Program } from './become-program.ts'
-export { failLauncher, runLauncher } from './launcher.ts'
+export { runLauncher } from './launcher.ts'
 export type { LauncherDeps } from './launcher.ts'

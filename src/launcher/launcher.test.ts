@@ -37,7 +37,7 @@ async function started() {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const deps: LauncherDeps = {
-    places: placesOf({ HOME: home }, home),
+    places: () => placesOf({ HOME: home }, home),
     version: '1.2.3',
     env: { PATH: join(home, 'on-path'), HOME: home, UNSET: undefined },
     packageDir,
@@ -55,7 +55,7 @@ async function started() {
     claude,
     deps,
     log,
-    stateDir: deps.places.stateDir,
+    stateDir: deps.places().stateDir,
     launch: async (argv: readonly string[], changes: Partial<LauncherDeps> = {}) => {
       const exitCode = await runLauncher(argv, { ...deps, ...changes })
       const said = (stream: PassThrough) => String(stream.read() ?? '')
@@ -165,7 +165,7 @@ test('what it says reaches a terminal as text alone', async () => {
   expect((await at.launch([], { up })).stderr).toMatch(/^claude-codex: in \/tmp\/red\n\n {2}cure: .*\n {2}code: BUG\n$/)
   const stateDir = join(at.home, 'st\x1b[31mate')
   const interactive = { stdout: Object.assign(new PassThrough(), { isTTY: true }) }
-  const { stderr } = await at.launch([], { ...interactive, places: { ...at.deps.places, stateDir } })
+  const { stderr } = await at.launch([], { ...interactive, places: () => ({ ...at.deps.places(), stateDir }) })
   expect(stderr).toContain(`add a directory under ${at.home}/state/claude.`)
 })
 

@@ -15,7 +15,8 @@ import type { CommandLine } from './command-line.ts'
 import type { PlacedPlugin } from './place-plugin.ts'
 
 export interface LauncherDeps {
-  readonly places: Places
+  /** Asked for when something of ours is started: what is Claude's own passes through whatever is wrong with them. */
+  readonly places: () => Places
   readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where `plugin/` and `bin/` are. */
@@ -46,7 +47,7 @@ export async function runLauncher(argv: readonly string[], deps: LauncherDeps): 
 }
 
 /** Says why Claude Code is not started; its exit code. */
-export function failLauncher(error: unknown, stderr: Writable): number {
+function failLauncher(error: unknown, stderr: Writable): number {
   const { code, message, hint } = errorShapeOf(error)
   const cure = hint === undefined ? '' : `  cure: ${hint}\n`
   stderr.write(plain(`claude-codex: ${message}\n${cure}  code: ${code}\n`))
@@ -82,7 +83,7 @@ async function programOf(line: Exclude<CommandLine, { kind: 'help' }>, deps: Lau
 }
 
 function placedPlugin({ packageDir, places, version, clock = systemClock }: LauncherDeps): Promise<PlacedPlugin> {
-  return placePlugin({ sourceDir: `${packageDir}/plugin`, stateDir: places.stateDir, version, nowMs: clock.now() })
+  return placePlugin({ sourceDir: `${packageDir}/plugin`, stateDir: places().stateDir, version, nowMs: clock.now() })
 }
 
 async function explainTrust(dir: string, { env, stderr }: LauncherDeps): Promise<void> {

@@ -4,7 +4,7 @@ import { placesOf } from '#contracts'
 import { runLauncher } from '#launcher'
 
 process.exitCode = await runLauncher(process.argv.slice(2), {
-  places: placesOf(process.env, homedir()),
+  places: () => placesOf(process.env, homedir()),
   version: '0.0.0',
   env: process.env,
   packageDir: process.env['TANDEM_STAND_IN_PACKAGE'] ?? '',
