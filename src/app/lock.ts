@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, rmSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
-import { lockHeld, strangerAtLock } from '#client'
+import { lockHeldBy, strangerAtLock } from '#client'
 import { addressFileSchema } from '#contracts'
 import { messageOf, sleep } from '#kernel'
 import { alreadyRunning, lockUnusable } from './errors.ts'
@@ -37,7 +37,7 @@ async function reasonOf({ addressFile, lockFile }: Pick<Places, 'lockFile' | 'ad
   const stranger = strangerAtLock(lockFile)
   await sleep(betweenMs)
   // Twice: a daemon that starts or ends passes through the same state.
-  if (stranger !== undefined && strangerAtLock(lockFile) === stranger) return lockHeld(lockFile, stranger)
+  if (stranger !== undefined && strangerAtLock(lockFile) === stranger) return lockHeldBy(lockFile, stranger)
   return alreadyRunning(await pidOf(addressFile), lockFile)
 }
 

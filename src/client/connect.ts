@@ -1,6 +1,7 @@
 import { helloResultSchema, socketProtocol } from '#contracts'
 import { AppError, backoffMs, cancelled, messageOf, sleep, systemCodeOf } from '#kernel'
 import { DaemonConnection } from './daemon-connection.ts'
+import { isDaemonGoneWithin } from './daemon-end.ts'
 import {
   answerInvalid,
   connectionLost,
@@ -11,11 +12,11 @@ import {
   daemonUnreachable,
   foreignListener,
   helloUnanswered,
-  lockHeld,
 } from './errors.ts'
 import { isOutOfDescriptors, isTakenFrom } from './listeners.ts'
-import { isAlive, isDaemon, isGoneWithin, lockHolder } from './processes.ts'
-import { candidateSockets, isSafeSocket } from './safe-socket.ts'
+import { lockHeldBy } from './lock-held.ts'
+import { isAlive, isDaemon, isStoreCopy, lockHolder } from './processes.ts'
+import { candidateSockets, isSafeSocket, readAddress } from './safe-socket.ts'
 import { markStartErrors, readStartError } from './start-error.ts'
 import { assertOfThisState } from './state-identity.ts'
 import { compareVersions } from './versions.ts'
@@ -47,6 +48,8 @@ const helloMs = 2000
 const hangUpMs = 1500
 /** Of our programs `tandem check` tries the lock for a moment. */
 const strangerMs = 1000
+/** Many a `tandem store copy` is over by then. */
+const copyMs = 5000
 /** Without a grace a daemon takes up to 10 s to interrupt its turns and as much to close. */
 const stopMs = 25_000
 /** One that ends again and again before it is reached does so for a reason: its log has it. */
@@ -166,16 +169,19 @@ class ConnectAttempt {
       if (foreign !== undefined) throw error
       if (!isPassing(error)) throw error
       const isSilent = error instanceof AppError && error.code === 'CANCELLED'
-      if (isSilent || this.#keepsHangingUp(error)) this.#assertOurs()
+      if (isSilent || this.#keepsHangingUp(error)) await this.#assertOurs()
       this.#last = isSilent ? helloUnanswered(this.#path, helloMs) : error
       return undefined
     }
   }
 
   /** Our daemon holds its lock for as long as it listens. */
-  #assertOurs(): void {
-    const holder = lockHolder(this.#options.places.lockFile)
+  async #assertOurs(): Promise<void> {
+    const { places } = this.#options
+    const holder = lockHolder(places.lockFile)
     if (holder === undefined) return
+    // The lock of a daemon in a container cannot be seen; its address can.
+    if (holder === null && (await readAddress(places)) !== undefined) return
     if (holder === null || !isDaemon(holder) || isTakenFrom(holder, this.#path)) throw foreignListener(this.#path)
     if (isOutOfDescriptors(holder)) throw daemonOutOfDescriptors(holder)
   }
@@ -192,7 +198,7 @@ class ConnectAttempt {
     const { places, timeoutMs } = this.#options
     const holder = lockHolder(places.lockFile)
     if (typeof holder !== 'number') return
-    if (!isDaemon(holder)) throw lockHeld(places.lockFile, holder)
+    if (!isDaemon(holder)) throw lockHeldBy(places.lockFile, holder)
     if (this.#launched === undefined) throw daemonUnreachable(places, holder, timeoutMs)
   }
 
@@ -210,8 +216,9 @@ class ConnectAttempt {
   #assertOfDaemon(holder: number): void {
     const since = this.#stranger?.pid === holder ? this.#stranger.since : this.#elapsed()
     this.#stranger = isDaemon(holder) ? undefined : { pid: holder, since }
-    if (this.#stranger === undefined || this.#elapsed() - since < strangerMs) return
-    throw lockHeld(this.#options.places.lockFile, holder)
+    const patienceMs = isStoreCopy(holder) ? copyMs : strangerMs
+    if (this.#stranger === undefined || this.#elapsed() - since < patienceMs) return
+    throw lockHeldBy(this.#options.places.lockFile, holder)
   }
 
   /** What we started came and went, without a failure that another start would only repeat. */
@@ -244,7 +251,8 @@ class ConnectAttempt {
       if (error.code !== 'DAEMON_CONNECTION_LOST' && error.code !== 'DAEMON_STOPPING') throw error
     }
     const limitMs = this.#options.stopTimeoutMs ?? stopMs
-    if (!(await isGoneWithin(clock, hello.pid, limitMs, signal))) throw daemonStillStopping(hello.pid, limitMs)
+    if (!(await isDaemonGoneWithin({ clock, places, signal }, hello.pid, limitMs)))
+      throw daemonStillStopping(hello.pid, limitMs)
     // What the old one took is not taken from the new one.
     this.#beganAt = clock.monotonic()
     await this.#launchNow()

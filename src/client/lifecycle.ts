@@ -1,7 +1,8 @@
 import { AppError } from '#kernel'
 import { createClient } from './client.ts'
+import { isDaemonGoneWithin } from './daemon-end.ts'
 import { daemonStillStopping } from './errors.ts'
-import { isGoneWithin, statusOf } from './processes.ts'
+import { statusOf } from './processes.ts'
 import { socketOf } from './safe-socket.ts'
 import { stopDaemon } from './stop-daemon.ts'
 import type { HelloResult, Places } from '#contracts'
@@ -131,7 +132,7 @@ async function outcomeOf(
 }
 
 async function untilGone(deps: SupervisedDeps, pid: number): Promise<void> {
-  if (!(await isGoneWithin(deps.clock, pid, stoppingMs))) throw daemonStillStopping(pid, stoppingMs)
+  if (!(await isDaemonGoneWithin(deps, pid, stoppingMs))) throw daemonStillStopping(pid, stoppingMs)
 }
 
 const upTimeoutMs = 20_000

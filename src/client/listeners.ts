@@ -2,12 +2,13 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Whether somebody else than this process listens at the path, by the kernel's table of sockets (proc_net(5)). False also where that
- * cannot be told.
+ * Whether only somebody else than this process listens at the path, by the kernel's table of sockets (proc_net(5)). False also where
+ * that cannot be told: of two listeners one may have lost its file, or have it in a container where the path is another.
  */
 export function isTakenFrom(pid: number, path: string): boolean {
   const own = socketsOf(pid)
-  return own !== undefined && listenersAt(path).some(socket => !own.has(socket))
+  const listeners = listenersAt(pid, path)
+  return own !== undefined && listeners.length > 0 && !listeners.some(socket => own.has(socket))
 }
 
 /** Whether it has as many files open as it may: then nobody new gets to speak with it. False also where that cannot be told. */
@@ -22,10 +23,10 @@ export function isOutOfDescriptors(pid: number): boolean {
   }
 }
 
-/** Listeners by their numbers. Several may have the path: only the file of the last one is there, the others lost theirs. */
-function listenersAt(path: string): readonly string[] {
+/** Listeners by their numbers, in the network of this process. */
+function listenersAt(pid: number, path: string): readonly string[] {
   try {
-    return readFileSync('/proc/net/unix', 'utf8')
+    return readFileSync(`/proc/${pid}/net/unix`, 'utf8')
       .split('\n')
       .map(line => /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (.*)$/.exec(line))
       .filter(found => found?.[3] === path && (Number.parseInt(found[1] ?? '', 16) & isListening) !== 0)

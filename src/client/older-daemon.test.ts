@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { startContenders } from '../../test/support/lock-contenders.ts'
 import type { TestDoorOptions } from '../../test/support/fake-daemon.ts'
 import { benchForEach, failureOf } from './test-harness.ts'
 
@@ -8,24 +7,22 @@ const bench = benchForEach()
 const { open, startDoor } = bench
 
 describe('versions', () => {
-  /** A daemon of another version in this process, with a process of its own for its pid. */
+  /** A daemon of another version in this process, with a process of its own for its pid and its lock. */
   async function startOldDaemon(
     more: TestDoorOptions['says'] = {},
     lingerMs = 0,
   ): Promise<{ readonly startDaemon: () => Promise<void> }> {
-    const body = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
-    const ended = once(body, 'exit')
-    bench.owns({
-      async [Symbol.asyncDispose]() {
-        body.kill('SIGKILL')
-        await ended
-      },
-    })
-    const door = await startDoor({ says: { version: '0.9.0', pid: body.pid ?? 0, ...more } })
+    const contenders = await startContenders(bench.places.stateDir, { count: 1, waitMs: 0 })
+    bench.owns(contenders)
+    const [body] = contenders.all
+    body?.tell()
+    expect(await body?.heard()).toBe('got')
+    const pid = body?.pid ?? 0
+    const door = await startDoor({ says: { version: '0.9.0', pid, ...more } })
     void bench.verbs.nth(0).then(async call => {
-      call.answer({ pid: body.pid, running: 0 })
+      call.answer({ pid, running: 0 })
       await door[Symbol.asyncDispose]()
-      setTimeout(() => body.kill('SIGKILL'), lingerMs)
+      setTimeout(() => void body?.kill(), lingerMs)
     })
     return { startDaemon: async () => void (await startDoor({ says: { version: '1.0.0' } })) }
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { sleep, systemCodeOf } from '#kernel'
 import type { Clock } from '#kernel'
 
@@ -47,6 +47,7 @@ export function ownProcesses(): readonly number[] {
 }
 
 function processes(): readonly number[] {
+  if (!isProcOurs()) return []
   try {
     return readdirSync('/proc')
       .filter(name => /^\d+$/.test(name))
@@ -80,45 +81,81 @@ export function isDaemon(pid: number): boolean {
   return pid === process.pid || words.length === 0 || words.includes('daemon') || words.includes('up')
 }
 
+/** Of `tandem store copy`, which holds the daemon's lock while it works. */
+export function isStoreCopy(pid: number): boolean {
+  const words = commandOf(pid)
+  return words.some((word, at) => word === 'store' && words[at + 1] === 'copy')
+}
+
 /** Who keeps every daemon from the lock and is none; undefined for nobody, and where it cannot be told. */
 export function strangerAtLock(lockFile: string): number | undefined {
-  const holder = lockHolder(lockFile)
-  if (holder === null) return lockReader(lockFile)
-  return holder === undefined || isDaemon(holder) ? undefined : holder
+  // A reader keeps every daemon out, too; and a daemon is one for the moment in which it takes the lock.
+  const found = lockHolder(lockFile) ?? holderOf(lockFile, 'READ') ?? undefined
+  return found === undefined || isDaemon(found) ? undefined : found
 }
 
 /**
- * Who holds the daemon's lock, as the kernel says (proc_locks(5)): null for nobody, undefined where it cannot be told.
+ * Who holds the daemon's lock, as the kernel says (proc_locks(5)): null for nobody that is visible here (it hides the locks of
+ * other PID namespaces, so of containers), undefined where it cannot be told.
  * SQLite's exclusive lock is a POSIX write lock from byte 0x40000000 on (sqlite.org/lockingv3).
  */
 export function lockHolder(lockFile: string): number | null | undefined {
   return holderOf(lockFile, 'WRITE')
 }
 
-/** Who has it open for reading as SQLite does, which no daemon does, but which keeps every daemon from locking it. */
-function lockReader(lockFile: string): number | undefined {
-  return holderOf(lockFile, 'READ') ?? undefined
+/** The number that a process has for itself, in its innermost PID namespace: in a container another one than here. */
+export function ownNumberOf(pid: number): number {
+  return Number(/^NSpid:.*\s(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? pid)
 }
 
 function holderOf(lockFile: string, wanted: 'READ' | 'WRITE'): number | null | undefined {
   const locks = readText('/proc/locks')
   if (locks === undefined) return undefined
-  const inode = inodeOf(lockFile)
-  if (inode === undefined) return null
+  const file = fileOf(lockFile)
+  if (file === undefined || !isProcOurs()) return null
   for (const line of locks.split('\n')) {
     const [, kind, , mode, pid, place, start] = line.trim().split(/\s+/)
     if (kind !== 'POSIX' || mode !== wanted || Number(start) < 0x4000_0000) continue
     // The device is left out: on btrfs and overlayfs stat and the lock table name different ones.
-    if (place?.endsWith(`:${inode}`) === true) return Number(pid)
+    if (place?.endsWith(`:${file.ino}`) === true && mayHaveOpen(Number(pid), file)) return Number(pid)
   }
   return null
 }
 
-function inodeOf(path: string): string | undefined {
+/** A file on another disk can have the same number. True also of a process that is not ours to look at. */
+function mayHaveOpen(pid: number, { dev, ino }: FileNumbers): boolean {
+  const folder = `/proc/${pid}/fd`
   try {
-    return String(statSync(path, { bigint: true }).ino)
+    return readdirSync(folder).some(name => {
+      const open = fileOf(`${folder}/${name}`)
+      return open?.ino === ino && open.dev === dev
+    })
   } catch {
-    // No file, no lock.
+    return true
+  }
+}
+
+/** A /proc of another PID namespace than ours has other numbers than those that we could send signals to. */
+function isProcOurs(): boolean {
+  try {
+    return readlinkSync('/proc/self') === String(process.pid)
+  } catch {
+    // No /proc, or none with us in it.
+    return false
+  }
+}
+
+interface FileNumbers {
+  readonly dev: bigint
+  readonly ino: bigint
+}
+
+/** Undefined: no file, no lock. */
+function fileOf(path: string): FileNumbers | undefined {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    // Not there, or closed meanwhile.
     return undefined
   }
 }

@@ -43,12 +43,11 @@ function reasonOf({ places }: HealthDeps, error: AppError, limitMs: number): Rea
   if (error.code === 'DAEMON_UNREACHABLE' || (pid === null && isSilence(error)))
     return { why: error.message, cure, pid }
   if (isSilence(error)) return silenceOf(pid, limitMs)
-  if (error.kind !== 'unavailable' && error.kind !== 'denied' && !ofMachine.has(error.code)) throw error
+  // Its holder is no daemon; the text names it.
+  if (error.code === 'LOCK_HELD') return { why: error.message, cure, pid: null }
+  if (error.kind !== 'unavailable' && error.kind !== 'denied' && error.code !== 'DESCRIPTORS_EXHAUSTED') throw error
   return { why: error.message, cure, pid }
 }
-
-/** Of other kinds, and yet the reason that nobody can reach it. */
-const ofMachine: ReadonlySet<string> = new Set(['LOCK_HELD', 'DESCRIPTORS_EXHAUSTED'])
 
 const isSilence = ({ code }: AppError): boolean => code === 'CANCELLED' || code === 'DAEMON_START_TIMEOUT'
 

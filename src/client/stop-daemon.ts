@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs'
 import { AppError, systemCodeOf } from '#kernel'
 import { createClient } from './client.ts'
-import { daemonWillNotStop, supervisorWillNotStop } from './errors.ts'
+import { daemonHere, isDaemonGoneWithin } from './daemon-end.ts'
+import { daemonNotVisible, daemonWillNotStop, supervisorWillNotStop } from './errors.ts'
 import { commandOf, isGoneWithin, lockHolder, ownProcesses, statusOf } from './processes.ts'
 import { readAddress } from './safe-socket.ts'
+import { stateIdentityOf } from './state-identity.ts'
 import type { Places } from '#contracts'
 import type { Clock } from '#kernel'
 import type { ClientIdentity } from './client.ts'
@@ -24,8 +27,12 @@ interface StopDeps {
   readonly identity: ClientIdentity
 }
 
+interface StopOptions {
+  readonly graceMs?: number
+}
+
 /** Asks first; who does not answer or not end gets SIGTERM, then SIGKILL, but only if it surely is our daemon. */
-export async function stopDaemon(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
+export async function stopDaemon(deps: StopDeps, options: StopOptions): Promise<DownOutcome> {
   // Those that are there now: one that is started while we wait is somebody's who wants a daemon again.
   const supervisors = supervisorsOf(deps.places)
   const outcome = await stopAsked(deps, options)
@@ -34,13 +41,13 @@ export async function stopDaemon(deps: StopDeps, options: { readonly graceMs?: n
   return outcome
 }
 
-async function stopAsked(deps: StopDeps, options: { readonly graceMs?: number }): Promise<DownOutcome> {
+async function stopAsked(deps: StopDeps, options: StopOptions): Promise<DownOutcome> {
   for (let asks = 1; ; asks += 1) {
     const asked = await askToStop(deps, options.graceMs)
-    if (asked.kind === 'answered') return stopAnswered(deps, asked, options.graceMs)
+    if (asked.kind === 'answered') return stopAnswered(deps, asked, options)
     // It was about to end already; there may be the next one by now.
     if (asked.kind === 'lost' && asks < maxAsks) continue
-    const outcome = await stopUnanswered(deps, asked, { isLast: asks === maxAsks })
+    const outcome = await stopUnanswered(deps, asked, { ...options, isLast: asks === maxAsks })
     if (outcome !== undefined) return outcome
   }
 }
@@ -49,32 +56,56 @@ async function stopAsked(deps: StopDeps, options: { readonly graceMs?: number })
 async function stopUnanswered(
   deps: StopDeps,
   asked: Exclude<Asked, { readonly kind: 'answered' }>,
-  { isLast }: { readonly isLast: boolean },
+  { isLast, graceMs = defaultGraceMs }: StopOptions & { readonly isLast: boolean },
 ): Promise<DownOutcome | undefined> {
   // Where none was, none can have been silent.
   const pid = asked.kind === 'absent' ? undefined : await verifiedPid(deps.places)
   if (pid !== undefined) {
-    await force(deps, pid)
+    await force(deps, pid, isHanging(asked, pid) ? termMs : graceMs + closeMs)
     return { kind: 'stopped', pid, running: null, wasForced: true }
   }
-  // Nobody is known to be behind it.
-  if (asked.kind === 'silent' && outOfReach.includes(asked.error.code)) throw asked.error
+  if (asked.kind === 'silent') return afterSilence(deps, asked.error, { isLast })
   const holder = lockHolder(deps.places.lockFile)
+  if (typeof holder !== 'number') return { kind: 'not-running' }
   // It was dead, and its supervisor has started the next one meanwhile.
-  if (asked.kind === 'absent' && typeof holder === 'number' && !isLast) return undefined
-  if (typeof holder === 'number' || (asked.kind === 'silent' && holder === undefined))
-    throw daemonWillNotStop(holder ?? null, deps.places)
-  return { kind: 'not-running' }
+  if (asked.kind === 'absent' && !isLast) return undefined
+  throw daemonWillNotStop(holder, deps.places)
+}
+
+function afterSilence(
+  { places }: StopDeps,
+  error: AppError,
+  { isLast }: { readonly isLast: boolean },
+): DownOutcome | undefined {
+  // Nobody is known to be behind it.
+  if (outOfReach.includes(error.code)) throw error
+  const holder = lockHolder(places.lockFile)
+  if (holder !== null) throw daemonWillNotStop(holder ?? null, places)
+  if (!existsSync(places.lockFile)) return { kind: 'not-running' }
+  if (isLast) throw daemonNotVisible(places)
+  // It was killed meanwhile, or is not visible here: then it is silent again.
+  return undefined
 }
 
 async function stopAnswered(
   deps: StopDeps,
   { pid, running }: { readonly pid: number; readonly running: number },
-  graceMs = defaultGraceMs,
+  { graceMs = defaultGraceMs }: StopOptions,
 ): Promise<DownOutcome> {
-  const isGone = await isGoneWithin(deps.clock, pid, graceMs + closeMs)
-  if (!isGone) await force(deps, pid)
-  return { kind: 'stopped', pid, running, wasForced: !isGone }
+  if (await isDaemonGoneWithin(deps, pid, graceMs + closeMs)) return { kind: 'stopped', pid, running, wasForced: false }
+  const here = daemonHere(deps.places.lockFile, pid)
+  if (here === undefined) throw daemonNotVisible(deps.places)
+  await force(deps, here, termMs)
+  return { kind: 'stopped', pid, running, wasForced: true }
+}
+
+/** One that is well and only cannot be reached ends its turns in order when it is told to; one that hangs does not hear it. */
+function isHanging(asked: Asked, pid: number): boolean {
+  // proc_pid_stat(5): T is stopped by a signal, t by a debugger.
+  if (statusOf(pid)?.state.toUpperCase() === 'T') return true
+  if (asked.kind !== 'silent') return false
+  const { code, cause } = asked.error
+  return code === 'CANCELLED' || (cause instanceof AppError && cause.code === 'DAEMON_HELLO_UNANSWERED')
 }
 
 type Asked =
@@ -84,7 +115,7 @@ type Asked =
   | { readonly kind: 'lost' }
 
 async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<Asked> {
-  await using client = createClient({ ...deps, connectTimeoutMs: answerTimeoutMs })
+  await using client = createClient({ ...deps, connectTimeoutMs: connectMs })
   const input = { reason: 'down' as const, ...(graceMs === undefined ? {} : { grace_ms: graceMs }) }
   try {
     const signal = AbortSignal.timeout(answerTimeoutMs)
@@ -101,11 +132,13 @@ async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<A
 }
 
 /** SIGTERM through the supervisor, so that it does not bring the daemon back; SIGKILL to the daemon if that is not enough. */
-async function force(deps: StopDeps, pid: number): Promise<void> {
+async function force(deps: StopDeps, pid: number, limitMs: number): Promise<void> {
+  // Not where nobody says that it is the daemon's: it could be anybody's.
+  if (lockHolder(deps.places.lockFile) !== pid) throw daemonWillNotStop(pid, deps.places)
   const parent = statusOf(pid)?.parent
   const supervisor = parent !== undefined && isSupervisor(parent, deps.places) ? parent : undefined
   signalTo(supervisor ?? pid, 'SIGTERM')
-  if (await isGoneWithin(deps.clock, pid, termMs)) return
+  if (await isGoneWithin(deps.clock, pid, limitMs)) return
   // Its address may be gone by now; that it holds the lock is proof enough.
   if (lockHolder(deps.places.lockFile) !== pid) throw daemonWillNotStop(pid, deps.places)
   signalTo(pid, 'SIGKILL')
@@ -139,10 +172,12 @@ async function endSupervisor({ places, clock }: StopDeps, { pid, startedAt }: Su
   if (!(await isGoneWithin(clock, pid, defaultGraceMs + closeMs))) throw supervisorWillNotStop(pid)
 }
 
-/** Recognised by what it was started with, which names our state directory. */
+/** Recognised by what it was started with, which names our state directory: not one that has the same name in a container. */
 function isSupervisor(pid: number, places: Places): boolean {
   const command = commandOf(pid)
-  return command[1]?.endsWith('supervisor.sh') === true && command[2] === places.stateDir
+  if (command[1]?.endsWith('supervisor.sh') !== true || command[2] !== places.stateDir) return false
+  const theirs = stateIdentityOf({ stateDir: `/proc/${pid}/root${places.stateDir}` })
+  return theirs !== undefined && theirs === stateIdentityOf(places)
 }
 
 function signalTo(pid: number, signal: NodeJS.Signals): void {
@@ -157,7 +192,9 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
 const hopeless: readonly string[] = ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMON_UNREACHABLE', 'DAEMON_PROTOCOL']
 /** Something is between it and us; it takes signals all the same. */
 const outOfReach: readonly string[] = ['SOCKET_FOREIGN', 'DESCRIPTORS_EXHAUSTED']
-const answerTimeoutMs = 5000
+/** Less than for the answer: who could not be connected to need not hang. */
+const connectMs = 4000
+const answerTimeoutMs = 5500
 const termMs = 5000
 const defaultGraceMs = 30_000
 /** To put everything away after the grace. */

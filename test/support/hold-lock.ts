@@ -4,7 +4,8 @@ import { systemClock } from '#kernel'
 import { takeLock } from '../../src/app/lock.ts'
 
 /*
- * A process that wants the lock of a directory: `hold-lock.ts DIR WAIT_MS`. Says "ready"; at each line it tries, and says
+ * A process that wants the lock of a directory: `hold-lock.ts DIR WAIT_MS daemon|stranger|store copy`. The last words are not
+ * read here: a command line is what a daemon and others are told apart by. Says "ready"; at each line it tries, and says
  * "got" or the code of the error. Who has it gives it back at the next line and says "gone". While it holds the lock, a
  * marker file is its alone: making it fails when another has it, too.
  */

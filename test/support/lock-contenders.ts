@@ -11,6 +11,8 @@ export interface Contender {
   kill(): Promise<void>
 }
 
+export type LockedAs = 'daemon' | 'stranger' | 'store copy'
+
 /** Processes that want the lock of a directory and do as they are told: see hold-lock.ts. */
 export interface Contenders extends AsyncDisposable {
   readonly all: readonly Contender[]
@@ -22,10 +24,10 @@ export async function startContenders(
     readonly count: number
     readonly waitMs: number
     /** What their command line says that they are. Default: a daemon. */
-    readonly as?: 'daemon' | 'stranger'
+    readonly as?: LockedAs
   },
 ): Promise<Contenders> {
-  const words = [directory, String(options.waitMs), options.as ?? 'daemon']
+  const words = [directory, String(options.waitMs), ...(options.as ?? 'daemon').split(' ')]
   const all = Array.from({ length: options.count }, () => startContender(words))
   await Promise.all(all.map(one => one.heard()))
   return {
