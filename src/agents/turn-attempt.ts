@@ -5,13 +5,8 @@ import type { CodexConnection, CodexEvent, CodexTurnError, TurnInput } from '#co
 import { DeadlineWatch } from './deadlines.ts'
 import type { Deadline, DeadlineLimits } from './deadlines.ts'
 import { noFirstEvent, retryingTooLong, silence, tookTooLong } from './errors.ts'
+import type { Stop } from './run-stop.ts'
 import { untilTaken } from './until-taken.ts'
-
-/** Why a running turn is to stop: a person cancels it, the daemon stops and it goes on later, or it does what it must not. */
-export type Stop =
-  | { readonly kind: 'cancel'; readonly by: string }
-  | { readonly kind: 'pause'; readonly reason: string }
-  | { readonly kind: 'denied'; readonly error: AppError }
 
 export type AttemptEnd =
   | { readonly kind: 'completed' }
@@ -74,9 +69,8 @@ export async function runAttempt(deps: AttemptDeps, input: TurnInput): Promise<A
   if (first.kind === 'ended') return endOf(first.event)
   if (first.kind === 'lost') return first
   const last = await interrupt(deps, { threadId: input.threadId, codexTurnId }, ended.promise)
-  // It may have come to its end in the moment before the interrupt reached it. One that did what it must not has failed all the same.
-  const isDenied = first.kind === 'stopped' && first.stop.kind === 'denied'
-  if (last?.status === 'completed' && !isDenied) return { kind: 'completed' }
+  // It may have come to its end in the moment before the interrupt reached it.
+  if (last?.status === 'completed') return { kind: 'completed' }
   if (first.kind === 'stopped') return first
   return { kind: 'deadline', error: deadlineError(first.deadline, first.afterMs, state.lastRetry) }
 }

@@ -15,7 +15,7 @@ import type { TurnGrant } from './policy/turn-grant.ts'
 import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
 import { runAttempt } from './turn-attempt.ts'
-import type { AttemptEnd, Stop } from './turn-attempt.ts'
+import type { AttemptEnd } from './turn-attempt.ts'
 import { createWorkWatch } from './signs-of-work.ts'
 import { TurnRecorder } from './turn-recorder.ts'
 import { nextStep, settle } from './turn-recovery.ts'
@@ -24,6 +24,7 @@ import { createPatientConnector } from './patient-connector.ts'
 import type { PatientConnector } from './patient-connector.ts'
 import type { RunOutcome } from './run-outcome.ts'
 import { outcomeOfStop, RunStop } from './run-stop.ts'
+import type { Stop } from './run-stop.ts'
 import { Steering } from './steering.ts'
 import { knownRequestOf, requestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
@@ -104,7 +105,7 @@ export class TurnRun {
     }
   }
 
-  /** Interrupts what runs; `run` then ends. The first call counts, but that a cancel wins over all, and a denial over a pause. */
+  /** Interrupts what runs; `run` then ends. */
   stop(stop: Stop): void {
     this.#stop.ask(stop)
   }
@@ -256,7 +257,7 @@ export class TurnRun {
   #outcomeOf(end: AttemptEnd): RunOutcome | undefined {
     switch (end.kind) {
       case 'completed':
-        return { kind: 'completed' }
+        return this.#stop.denial === undefined ? { kind: 'completed' } : { kind: 'failed', error: this.#stop.denial }
       case 'failed':
         return { kind: 'failed', error: codexFailure(end.error) }
       case 'deadline':
