@@ -7,7 +7,7 @@ import type { Config, Places } from '#contracts'
 
 /**
  * What a start would refuse, seen while the daemon that is to be replaced still serves: its configuration, and that its database can be
- * worked with. It rejects as the start does. Changes nothing.
+ * worked with. It rejects as the start does, except for what only a restart may cure. Changes nothing.
  */
 export async function assertStartable(places: Places): Promise<Config> {
   assertSocketPathFits(places.socketPath)
@@ -22,8 +22,12 @@ export async function assertStartable(places: Places): Promise<Config> {
 
 /** A file is the one that the daemon works with at this moment; a URL may have been changed since it started. */
 async function assertStoreInReach({ storeFile: file }: Places, url: string): Promise<void> {
-  const { inspectStore } = await import('#store')
-  await inspectStore({ file, url: new Secret(url) })
+  const { inspectStore, mayEndWithDaemon } = await import('#store')
+  try {
+    await inspectStore({ file, url: new Secret(url) })
+  } catch (error) {
+    if (!mayEndWithDaemon(error)) throw error
+  }
 }
 
 async function isSocket(path: string): Promise<boolean> {

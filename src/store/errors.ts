@@ -210,9 +210,13 @@ export const databaseLocked = (label: string, detail: string, cause?: unknown): 
 export const databaseCrowded = (label: string, detail: string, cause?: unknown): AppError =>
   new AppError('STORE_FAILED', 'unavailable', `cannot use the database ${label}: ${detail}`, {
     hint: 'every daemon needs up to six connections: end some (select * from pg_stat_activity), or raise the limit that the message names; Tandem tries again by itself',
-    data: { database: label },
+    data: { database: label, is_crowded: true },
     cause,
   })
+
+/** Whether it may be over once another daemon has ended, which leaves its connections and its locks. */
+export const mayEndWithDaemon = (error: unknown): boolean =>
+  error instanceof AppError && (error.code === 'STORE_LOCKED' || error.data['is_crowded'] === true)
 
 /** Two daemons with one node id: a state directory was copied, or the session of a machine that is gone lives on. */
 export const storeNodeTaken = (label: string, nodeId: string): AppError =>

@@ -1,5 +1,6 @@
 export { inspectStore } from './inspect-store.ts'
 export type { StoreInspection } from './inspect-store.ts'
+export { mayEndWithDaemon } from './errors.ts'
 export { openStore } from './open-store.ts'
 export type { Store, StoreLimits, StoreOptions, Work } from './store.ts'
 export {
