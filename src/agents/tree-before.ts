@@ -11,12 +11,13 @@ export class TreeBefore implements Disposable {
   #outcome: Promise<SnapshotOutcome> | undefined
   #timer: Disposable | undefined
   #isThere = false
-  #isLate = false
+  #isLate: boolean
 
-  /** `take` never rejects. */
-  constructor(clock: Clock, take: (pace: Pace) => Promise<SnapshotOutcome>) {
+  /** `take` never rejects. `isLate`: an earlier life began the turn. */
+  constructor(clock: Clock, take: (pace: Pace) => Promise<SnapshotOutcome>, { isLate }: { readonly isLate: boolean }) {
     this.#clock = clock
     this.#take = take
+    this.#isLate = isLate
   }
 
   /** Undefined when it was never read. */
@@ -24,7 +25,7 @@ export class TreeBefore implements Disposable {
     return this.#outcome
   }
 
-  /** Codex used a tool before it was there: what that changed may be in it already. */
+  /** Codex may have used a tool before it was there: what that changed may be in it already. */
   get isLate(): boolean {
     return this.#isLate
   }

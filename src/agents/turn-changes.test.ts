@@ -5,7 +5,7 @@ import { queuedTurn } from '#store'
 import { createTurnChanges } from './turn-changes.ts'
 import { knownRequestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
-import type { ChangesOutcome, SnapshotOutcome, WorkTree } from './work-tree.ts'
+import type { ChangesOutcome, SnapshotOutcome, TreeSnapshot, WorkTree } from './work-tree.ts'
 
 const request: TurnRequest = knownRequestOf({ request: { cd: '/x' } })
 
@@ -22,12 +22,17 @@ const turn = queuedTurn({
   acceptedAt: 0,
 })
 
+const attempt = { number: 1, why: 'start', clientMessageId: 'm', codexTurnId: null, startedAt: 0 } as const
 const failed: SnapshotOutcome = { kind: 'failed', reason: 'slow' }
 const taken: SnapshotOutcome = { kind: 'taken', snapshot: { root: '/x', tree: 't', objects: 'o' } }
 
 /** A working tree whose snapshots take until they are told to be done. */
-function openSlowTree(found: ChangesOutcome = { kind: 'failed', reason: 'not asked for' }) {
+function openSlowTree(
+  found: ChangesOutcome = { kind: 'failed', reason: 'not asked for' },
+  { isRepository } = { isRepository: true },
+) {
   const done: string[] = []
+  const asked: TreeSnapshot[] = []
   const first = Promise.withResolvers<SnapshotOutcome>()
   const workTree: WorkTree = {
     snapshot: async (_cwd, _folder, pace) => {
@@ -36,14 +41,17 @@ function openSlowTree(found: ChangesOutcome = { kind: 'failed', reason: 'not ask
       done.push('snapshot')
       return outcome
     },
-    changesSince: async () => found,
-    isRepository: async () => true,
+    async changesSince(before) {
+      asked.push(before)
+      return found
+    },
+    isRepository: async () => isRepository,
     forget: async folder => void done.push(`removed ${folder}`),
     forgetOthers: async () => undefined,
   }
   const clock = createFakeClock()
   const changes = createTurnChanges({ workTree, folder: '/trees', clock })
-  return { changes, clock, done, finish: (outcome = failed) => first.resolve(outcome) }
+  return { changes, clock, done, asked, finish: (outcome = failed) => first.resolve(outcome) }
 }
 
 describe('the snapshot of a turn', () => {
@@ -103,14 +111,60 @@ describe('the snapshot of a turn', () => {
     expect(done).toEqual(['begun', 'snapshot'])
   })
 
-  it('of a turn that an earlier life began is not taken again', async () => {
-    const { changes, clock, done } = openSlowTree()
-    const attempt = { number: 1, why: 'start', clientMessageId: 'm', codexTurnId: null, startedAt: 0 } as const
-    await changes.before({ ...turn, attempts: [attempt] }, request)
+  it('of a turn that may write and that an earlier life began is not taken again: its own is compared', async () => {
+    const { changes, clock, done, asked } = openSlowTree({ kind: 'compared', diff: 'diff', files: ['made.txt'] })
+    const writer: TurnRequest = { ...request, sandbox: 'workspace-write' }
+    const stored = { root: '/x', tree: 'stored', objects: 'o' }
+    const begun = { ...turn, attempts: [attempt], treeBefore: JSON.stringify(stored) }
+    expect(await changes.before(begun, writer)).toBe(begun.treeBefore)
     changes.sent(turn.id)
     clock.advance(1000)
     changes.mayChange(turn.id)
-    expect(done).toEqual([])
+    const after = await changes.after(begun, writer, { didWork: true, codexDiff: null })
+    expect(after).toEqual({ diff: 'diff', error: null, warning: null })
+    expect([done, asked]).toEqual([[], [stored]])
+  })
+})
+
+describe('a read-only turn that an earlier life began', () => {
+  const begun = { ...turn, attempts: [attempt] }
+  const didWork = { didWork: true, codexDiff: null }
+  const notCompared = { diff: null, error: null, warning: expect.stringMatching(/^not compared: /) as unknown }
+
+  it('has its tree read when it goes on; that nothing differs from that proves nothing', async () => {
+    const { changes, clock, done, finish } = openSlowTree({ kind: 'compared', diff: '', files: [] })
+    expect(await changes.before(begun, request)).toBe(null)
+    changes.sent(turn.id)
+    clock.advance(250)
+    finish(taken)
+    await setImmediate()
+    expect(done).toEqual(['begun beside', 'snapshot'])
+    changes.mayChange(turn.id)
+    expect(await changes.after(begun, request, didWork)).toEqual(notCompared)
+  })
+
+  it('is an error when something differs from then', async () => {
+    const { changes, finish } = openSlowTree({ kind: 'compared', diff: 'diff', files: ['made.txt'] })
+    await changes.before(begun, request)
+    changes.mayChange(turn.id)
+    finish(taken)
+    expect(await changes.after(begun, request, didWork)).toMatchObject({ error: { code: 'READ_ONLY_CHANGED' } })
+  })
+
+  it('and that had ended there is said to be not compared', async () => {
+    const { changes } = openSlowTree()
+    expect(await changes.after(begun, request, didWork)).toEqual(notCompared)
+  })
+
+  it('has nothing to be compared outside of a repository', async () => {
+    const unseen = openSlowTree(undefined, { isRepository: false })
+    const nothing = { diff: null, error: null, warning: null }
+    expect(await unseen.changes.after(begun, request, didWork)).toEqual(nothing)
+    const { changes, finish } = openSlowTree()
+    await changes.before(begun, request)
+    changes.mayChange(turn.id)
+    finish({ kind: 'no-repository' })
+    expect(await changes.after(begun, request, didWork)).toEqual(nothing)
   })
 })
 

@@ -44,7 +44,7 @@ export interface ChangesAfter {
 /** A turn that is at work, as the others need to know it. */
 interface AtWork {
   readonly isWriter: boolean
-  /** Undefined for a turn that an earlier life began. */
+  /** Undefined for a turn that may write and that an earlier life began: its own is stored. */
   readonly tree: TreeBefore | undefined
   /** Where it works, of a turn that may write. */
   readonly cd: string
@@ -53,7 +53,7 @@ interface AtWork {
 }
 
 const notCompared =
-  'not compared: Codex used a tool before the working tree had been read; a file that was changed by then does not show'
+  'not compared: Codex may have used a tool before the working tree was read; a file that was changed by then does not show'
 
 const nothing: ChangesAfter = { diff: null, error: null, warning: null }
 
@@ -61,7 +61,7 @@ const nothing: ChangesAfter = { diff: null, error: null, warning: null }
  * Compares the working tree before and after a turn. For a turn that may write, the first snapshot is taken before Codex
  * is told anything, and stored, so that the comparison survives a crash. For a read-only one it only serves to find a sandbox that
  * does not hold, and is taken when Codex has asked its model and waits for it, or at the first sign of a tool: it would only slow
- * Codex down before, and a turn that is over by then has changed nothing.
+ * Codex down before, and a turn that is over by then has changed nothing. One that an earlier life began gets another, which is late.
  */
 export function createTurnChanges(deps: {
   readonly workTree: WorkTree
@@ -76,8 +76,10 @@ export function createTurnChanges(deps: {
   function begin(turn: TurnRow, request: TurnRequest): AtWork {
     const { cd } = request
     const folder = folderOf(turn.id)
-    const tree = new TreeBefore(deps.clock, pace => takeSnapshot(deps.workTree, { cd, folder, pace }))
-    const atWork = atWorkOf(request, turn.attempts.length === 0 ? tree : undefined, Array.from(turns.values()))
+    const isLate = turn.attempts.length > 0
+    const tree = new TreeBefore(deps.clock, pace => takeSnapshot(deps.workTree, { cd, folder, pace }), { isLate })
+    const isStored = isLate && request.sandbox !== 'read-only'
+    const atWork = atWorkOf(request, isStored ? undefined : tree, Array.from(turns.values()))
     turns.set(turn.id, atWork)
     return atWork
   }
@@ -111,7 +113,7 @@ export function createTurnChanges(deps: {
           root: before.root,
           atWork,
         })
-      return { ...nothing, diff: codexDiff, warning: taken?.kind === 'failed' ? `no full diff: ${taken.reason}` : null }
+      return { ...nothing, diff: codexDiff, warning: await whyNoDiff(deps.workTree, request, taken) }
     },
     forget(turnId) {
       const atWork = turns.get(turnId)
@@ -140,6 +142,17 @@ async function takeSnapshot(
   } catch (error) {
     return { kind: 'failed', reason: messageOf(error) }
   }
+}
+
+async function whyNoDiff(
+  workTree: WorkTree,
+  { cd, sandbox }: TurnRequest,
+  taken: SnapshotOutcome | undefined,
+): Promise<string | null> {
+  if (taken?.kind === 'failed') return `no full diff: ${taken.reason}`
+  // An earlier life heard what it did, and in this one Codex was not asked again.
+  const isUnseen = taken === undefined && sandbox === 'read-only'
+  return isUnseen && (await workTree.isRepository(cd)) ? notCompared : null
 }
 
 function judge(
