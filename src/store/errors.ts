@@ -36,22 +36,29 @@ export const storeFailed = (file: string, detail: string, cause?: unknown): AppE
 
 export const storeLocked = (file: string, cause?: unknown): AppError =>
   new AppError('STORE_LOCKED', 'unavailable', `another process holds the database ${file}`, {
-    hint: 'stop the other Tandem (`tandem down`) or the program that has the file open, then try again',
+    hint: '`tandem check` names the program that has it open: let it end, or end it; then try again',
     data: { file },
     cause,
   })
 
 export const storeCorrupt = (file: string, detail: string, cause?: unknown): AppError =>
   new AppError('STORE_CORRUPT', 'unavailable', `${file} is not a sound Tandem database: ${detail}`, {
-    hint: `move it away and start empty: ${moveAway(file)}; to go on with a copy, put the latest ${file}.before-v* in its place first`,
+    hint: `move it away and start empty: ${moveAway(file)}`,
     data: { file },
     cause,
   })
 
-/** Its log and its shared memory belong to it; they may not be there. */
+/**
+ * Its log and its shared memory belong to it; they may not be there. The directory is a new one each time, and nothing is moved when it is
+ * there already: what was moved away before stays.
+ */
 function moveAway(file: string): string {
-  const [whole, wal, shm, aside] = ['', '-wal', '-shm', '.damaged'].map(end => shellQuote(`${file}${end}`))
-  return `tandem down; mkdir ${aside}; mv ${whole} ${wal} ${shm} ${aside} 2>/dev/null; tandem up`
+  const now = new Date()
+    .toISOString()
+    .replace(/[-:]|\..*$/g, '')
+    .replace('T', '-')
+  const [whole, wal, shm, aside] = ['', '-wal', '-shm', `.damaged-${now}`].map(end => shellQuote(`${file}${end}`))
+  return `tandem down && mkdir ${aside} && mv ${whole} ${wal} ${shm} ${aside} 2>/dev/null; tandem up`
 }
 
 export const storeNewer = (file: string, versions: { readonly database: number; readonly known: number }): AppError =>
