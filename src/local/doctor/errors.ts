@@ -38,12 +38,18 @@ export const claudeNotLoggedIn = (directory: string): AppError =>
 
 export const sandboxFailed = (detail: string, facts: Readonly<Record<string, unknown>>): AppError =>
   new AppError('CODEX_SANDBOX_FAILED', 'unavailable', `Codex cannot run a command in its sandbox: ${detail}`, {
-    hint:
-      facts['apparmor_restricts'] === true
-        ? 'AppArmor forbids user namespaces: install bubblewrap (apt install bubblewrap), or: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'
-        : 'user namespaces must be allowed: sudo sysctl user.max_user_namespaces=15000; in a container it has to be allowed from outside',
+    hint: cureOfSandbox(detail, facts),
     data: { ...facts },
   })
+
+/** What weakens the machine is said only where Codex itself speaks of what it weakens. */
+function cureOfSandbox(detail: string, facts: Readonly<Record<string, unknown>>): string {
+  if (facts['max_user_namespaces'] !== 0 && !/bwrap|bubblewrap|namespace|landlock|seccomp|not permitted/i.test(detail))
+    return 'this is what Codex says; see it by hand: codex sandbox -- /bin/true'
+  return facts['apparmor_restricts'] === true
+    ? 'AppArmor forbids user namespaces: install bubblewrap (apt install bubblewrap), or: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0'
+    : 'user namespaces must be allowed (in a container, from outside): sudo sysctl user.max_user_namespaces=15000'
+}
 
 export const sandboxOpen = (): AppError =>
   new AppError('CODEX_SANDBOX_OPEN', 'denied', 'a command in the read-only sandbox of Codex could write a file', {
