@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readLog } from '#client'
 import type { ReadLogOptions } from '#client'
@@ -38,6 +38,7 @@ describe('readLog', () => {
 
   it.each([
     ['a directory', () => mkdirSync(file), 'it is a directory'],
+    ['a link to nothing', () => symlinkSync('/nowhere/daemon.log', file), 'it is a link to nothing'],
     ['a pipe that nobody writes into', () => void spawnSync('mkfifo', [file]), 'it is not a file'],
   ])('says what to do when the log is %s', async (_, occupy, problem) => {
     occupy()

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setAsideLogs } from '#contracts'
 import { sleep } from '#kernel'
-import { logMissing } from './errors.ts'
+import { logMissing, logUnusable } from './errors.ts'
 import { openLogFile } from './log-file.ts'
 import type { Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -32,7 +32,11 @@ export async function readLog(
   options: ReadLogOptions,
 ): Promise<void> {
   const file = deps.places.logFile
-  if (!existsSync(file) && !options.follow) throw logMissing(file)
+  if (!existsSync(file) && !options.follow) {
+    // The daemon follows no link, so that it may well run and have its log elsewhere.
+    if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) throw logUnusable(file, 'it is a link to nothing')
+    throw logMissing(file)
+  }
   using follower = new LogFollower(file, options)
   await follower.begin(options.lines)
   while (options.follow && !options.signal.aborted) {
