@@ -24,7 +24,7 @@ export function diskPart(
       return {
         state: free < fullBytes ? 'down' : 'degraded',
         why: `${megabytes(free)} are free for ${directory}; fewer than ${megabytes(minFreeBytes)} are too few`,
-        cure: `make room: df -h ${shellQuote(directory)}`,
+        cure: `free space on that disk; what takes it here: du -xh ${shellQuote(directory)} | sort -h | tail`,
         details,
       }
     },
