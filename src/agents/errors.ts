@@ -232,7 +232,7 @@ export const upstreamFailures = {
 /** The `env_key` of its provider is not in the environment of Codex. */
 export const providerKeyMissing = (message: string, variable: string): AppError =>
   new AppError('PROVIDER_KEY_MISSING', 'missing', message, {
-    hint: `the daemon does not have it: set it and start the daemon from that shell: export ${variable}=…; tandem restart`,
+    hint: `Codex was started without it; where it is set: tandem restart; else: export ${variable}=…; tandem restart`,
     data: { name: variable },
   })
 
