@@ -1,4 +1,3 @@
-import type { ThreadId } from '#kernel'
 import type { CodexConnection } from '#codex'
 import { untilTaken } from './until-taken.ts'
 
@@ -7,7 +6,7 @@ const steerWaitMs = 5000
 
 interface LiveTurn {
   readonly connection: Pick<CodexConnection, 'steerTurn'>
-  readonly threadId: ThreadId
+  readonly threadId: string
   readonly codexTurnId: string
 }
 

@@ -121,6 +121,9 @@ function playCodex(done: string[]): PlayedCodex {
     startThread: notPlayed,
     resumeThread: notPlayed,
     readThread: notPlayed,
+    async denyCommands() {
+      done.push('denied')
+    },
     async startTurn(input) {
       done.push('turn/start')
       started.resolve(input)

@@ -17,3 +17,20 @@ describe('a turn that is interrupted', () => {
     expect(await outcome).toMatchObject({ kind: 'failed', error: { code: 'POLICY_DENIED_COMMAND' } })
   })
 })
+
+describe('a turn that is about to be sent', () => {
+  it('and is cancelled while commands are being denied for it never is', async () => {
+    const [asked, denied] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const denyCommands = (): Promise<void> => {
+      asked.resolve()
+      return denied.promise
+    }
+    const { run, done } = openRun({ denied: [['git', 'push']], connection: { denyCommands } })
+    const outcome = run.run()
+    await asked.promise
+    run.stop({ kind: 'cancel', by: 'ann' })
+    denied.resolve()
+    expect(await outcome).toEqual({ kind: 'interrupted', by: 'ann' })
+    expect(done).toEqual(['stored'])
+  })
+})

@@ -1,16 +1,15 @@
 import { AppError, fault, messageOf } from '#kernel'
 import type { Clock, Log, ThreadId, TurnId } from '#kernel'
-import type { CodexConnection, CodexEvent, CodexHost, ThreadSettings } from '#codex'
+import type { CodexConnection, CodexEvent, CodexHost, ThreadSettings, TurnInput } from '#codex'
 import { updateTurn } from '#store'
 import type { AgentRow, Attempt, TurnRow } from '#store'
 import { createCommandWatch } from './policy/command-watch.ts'
 import type { CommandWatch } from './policy/command-watch.ts'
-import { isInHistory, nextAttempt } from './attempts.ts'
+import { nextAttempt } from './attempts.ts'
 import type { NextStep } from './attempts.ts'
 import { codexFailure } from './codex-failure.ts'
 import type { DeadlineLimits } from './deadlines.ts'
 import { turnCut, turnUnknown } from './errors.ts'
-import { continuationPrompt } from './reconcile.ts'
 import type { TurnGrant } from './policy/turn-grant.ts'
 import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
@@ -26,6 +25,7 @@ import type { RunOutcome } from './run-outcome.ts'
 import { outcomeOfStop, RunStop } from './run-stop.ts'
 import type { Stop } from './run-stop.ts'
 import { Steering } from './steering.ts'
+import { turnInputOf } from './turn-input.ts'
 import { knownRequestOf, requestOf } from './turn-request.ts'
 import type { TurnRequest } from './turn-request.ts'
 import { isOpen } from './turn-status.ts'
@@ -61,6 +61,12 @@ interface Round {
   readonly agent: AgentRow
   readonly request: TurnRequest
   readonly connection: CodexConnection
+}
+
+/** The one that is made, and those before it. */
+interface Attempts {
+  readonly attempt: Attempt
+  readonly earlier: readonly Attempt[]
 }
 
 /** Codex may go away so often during one turn; above it the turn fails as cut. */
@@ -189,29 +195,28 @@ export class TurnRun {
     const grant = await this.#deps.grantOf(turn, request, this.#stop.given)
     this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
-    const attempts = [...turn.attempts.filter(other => other.number !== attempt.number), attempt]
+    const earlier = turn.attempts.filter(other => other.number !== attempt.number)
+    const chosen = this.#deps.modelOf(connection, turn, request)
     // Beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
-    const choice = await besideWrites(this.#deps.modelOf(connection, turn, request), [
-      this.#markSent(round, attempts),
+    await allOver([
+      this.#markSent(round, [...earlier, attempt]),
       opened.stored ?? Promise.resolve(),
+      connection.denyCommands(opened.threadId, grant.deniedCommands),
+      chosen,
     ])
+    const input = turnInputOf(round, { attempt, opened, grant, choice: await chosen })
+    // The last moment at which the model need not hear of it: from here nothing is waited for before Codex is told. What is stored
+    // as sent and is not is run again after a pause.
+    if (this.#stop.asked !== undefined) return { kind: 'stopped', stop: this.#stop.asked }
+    return this.#send(round, input, { earlier, attempt })
+  }
+
+  async #send({ turn, connection }: Round, input: TurnInput, attempts: Attempts): Promise<AttemptEnd> {
     const { clock, limits } = this.#deps
     this.#sentAt ??= clock.monotonic()
-    const isContinuation = attempt.why === 'continue'
-    const { cwd, sandbox } = await this.#deps.settingsOf(request)
-    // The last moment at which the model need not hear of it; what is stored as sent and is not is run again after a pause.
-    if (this.#stop.asked !== undefined) return { kind: 'stopped', stop: this.#stop.asked }
     const onStarted = (codexTurnId: string): void => {
-      this.#steering.begin({ connection, threadId: opened.threadId, codexTurnId })
-      const started = [...attempts.slice(0, -1), { ...attempt, codexTurnId }]
-      this.recorder
-        .commit(
-          [updateTurn(turn.id, { attempts: started })],
-          [{ kind: 'turn.started', data: { attempt: attempt.number, why: attempt.why, codex_turn_id: codexTurnId } }],
-        )
-        .catch((error: unknown) => {
-          this.#deps.log.error({ turnId: turn.id, error: messageOf(error) }, 'the start of a turn was not stored')
-        })
+      this.#steering.begin({ connection, threadId: input.threadId, codexTurnId })
+      this.#markStarted(attempts, codexTurnId)
     }
     try {
       return await runAttempt(
@@ -225,20 +230,7 @@ export class TurnRun {
           onStarted,
           onEvent: event => this.#onEvent(event),
         },
-        {
-          threadId: opened.threadId,
-          clientMessageId: attempt.clientMessageId,
-          text: isContinuation
-            ? continuationPrompt(isInHistory(opened.history, turn) ? undefined : turn.prompt)
-            : turn.prompt,
-          images: isContinuation ? [] : request.images,
-          cwd,
-          sandbox,
-          ...grant,
-          ...choice,
-          summary: request.reasoning ? 'auto' : 'none',
-          outputSchema: request.outputSchema ?? undefined,
-        },
+        input,
       )
     } finally {
       this.#steering.end()
@@ -251,6 +243,19 @@ export class TurnRun {
     const startedAt = turn.startedAt ?? this.#deps.clock.now()
     const patch = { status: 'running', startedAt, attempts, treeBefore, pausedAt: null } as const
     await this.recorder.commit([updateTurn(turn.id, patch, { ifStatus: ['queued', 'running'] })], [])
+  }
+
+  /** Nobody waits for it to be stored. */
+  #markStarted({ earlier, attempt }: Attempts, codexTurnId: string): void {
+    const { number, why } = attempt
+    this.recorder
+      .commit(
+        [updateTurn(this.turnId, { attempts: [...earlier, { ...attempt, codexTurnId }] })],
+        [{ kind: 'turn.started', data: { attempt: number, why, codex_turn_id: codexTurnId } }],
+      )
+      .catch((error: unknown) => {
+        this.#deps.log.error({ turnId: this.turnId, error: messageOf(error) }, 'the start of a turn was not stored')
+      })
   }
 
   /** Undefined: another round is to be made. */
@@ -279,10 +284,9 @@ export class TurnRun {
 }
 
 /** Rejects only when nothing is being written any more: what is stored of the refusal must find what it was refused with. */
-async function besideWrites<T>(work: Promise<T>, writes: readonly Promise<void>[]): Promise<T> {
-  await Promise.allSettled([work, ...writes])
-  await Promise.all(writes)
-  return work
+async function allOver(work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work)
+  await Promise.all(work)
 }
 
 /** The process ended, or hung and was ended, or put the thread away: what became of the request is read from the history. */

@@ -106,6 +106,8 @@ export interface CodexConnection {
   resumeThread(threadId: string, settings: ThreadSettings, options?: HistoryOptions): Promise<ThreadHistory>
   /** Without loading it. Of a thread that was cut it may miss what was written last. */
   readThread(threadId: string, options?: HistoryOptions): Promise<ThreadHistory>
+  /** What `startTurn` does before it tells Codex anything, ahead of it: the same commands cost nothing there. CODEX_COMMANDS_UNGUARDED. */
+  denyCommands(threadId: string, denied: readonly DeniedCommand[]): Promise<void>
   /** On a busy thread this steers the running turn instead, without saying so: never call it then. */
   startTurn(input: TurnInput): Promise<{ readonly codexTurnId: string }>
   steerTurn(input: SteerInput): Promise<void>

@@ -112,8 +112,9 @@ function threadVerbs(call: Caller, deps: ConnectionDeps, { profiles, hooks }: Sa
 function turnVerbs(
   call: Caller,
   { profiles, hooks }: Safeguards,
-): Pick<CodexConnection, 'startTurn' | 'steerTurn' | 'interruptTurn'> {
+): Pick<CodexConnection, 'denyCommands' | 'startTurn' | 'steerTurn' | 'interruptTurn'> {
   return {
+    denyCommands: (threadId, denied) => hooks.deny(threadId, denied),
     async startTurn(input) {
       await hooks.deny(input.threadId, input.deniedCommands ?? [])
       const started = await call.quick('turn/start', results['turn/start'], turnParamsOf(input, profiles))
