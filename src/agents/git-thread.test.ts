@@ -49,14 +49,17 @@ describe('git, started by a thread', () => {
   })
 
   it('is ended when it takes too long, and says so', async () => {
+    using git = openEndlessGit()
     await using thread = createGitThread({ clock: systemClock, log: silentLog })
-    const slow = { ...options, timeoutMs: 50, thread }
-    expect(await runGit(['-c', 'alias.wait=!sleep 60', 'wait'], slow)).toMatchObject({ ok: false, wasCutOff: true })
+    const slow = { ...options, env: { PATH: git.path }, timeoutMs: 50, thread }
+    expect(await runGit(['status'], slow)).toMatchObject({ ok: false, wasCutOff: true })
+    expect(git.isAlive()).toBe(false)
   })
 
   it('gives up what a thread that ended had in hand; what comes after is started here', async () => {
+    using git = openEndlessGit()
     const thread = createGitThread({ clock: systemClock, log: silentLog })
-    const cut = runGit(['-c', 'alias.wait=!sleep 5', 'wait'], { ...options, thread })
+    const cut = runGit(['status'], { ...options, env: { PATH: git.path }, thread })
     await thread[Symbol.asyncDispose]()
     expect(await cut).toMatchObject({ ok: false, wasCutOff: false, stderr: expect.stringContaining('ended') })
     expect(await runGit(['--version'], { ...options, thread })).toMatchObject({ ok: true })
@@ -73,13 +76,13 @@ describe('git, started by a thread', () => {
   })
 })
 
-/** A git that says who it is, and does not end. */
+/** A git that says who it is, and does not end, whoever asks it to. */
 function openEndlessGit() {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-git-'))
   const file = join(folder, 'pid')
   writeFileSync(
     join(folder, 'git'),
-    `#!/bin/sh\necho $$ > '${file}.new'; mv '${file}.new' '${file}'\nexec sleep 60\n`,
+    `#!/bin/sh\ntrap '' TERM\necho $$ > '${file}.new'; mv '${file}.new' '${file}'\nexec sleep 60\n`,
     {
       mode: 0o755,
     },

@@ -38,7 +38,7 @@ export function runGit(args: readonly string[], { thread, ...options }: GitOptio
   return thread === undefined ? runGitHere(args, options) : thread.run(args, options)
 }
 
-/** In this thread; `signal` ends it as its time-out does. */
+/** In this thread; `signal` kills it, as its time-out does. */
 export function runGitHere(
   args: readonly string[],
   options: Omit<GitOptions, 'thread'>,
@@ -53,11 +53,11 @@ export function runGitHere(
         env: { ...options.env, ...safeEnvironment },
         timeout: options.timeoutMs,
         killSignal: 'SIGKILL',
-        signal,
         maxBuffer: options.maxBytes ?? 16 * 1024 * 1024,
         encoding: 'utf8',
       },
       (error, stdout, stderr) => {
+        signal?.removeEventListener('abort', kill)
         const wasCutOff =
           error !== null && (error.killed === true || error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
         resolve({
@@ -69,6 +69,10 @@ export function runGitHere(
         })
       },
     )
+    // Given to `execFile`, a signal would end it by a SIGTERM, which it may ignore, whatever `killSignal` says.
+    const kill = (): void => void child.kill('SIGKILL')
+    if (signal?.aborted === true) kill()
+    signal?.addEventListener('abort', kill, { once: true })
     if (options.isBeside === true) stepBack(child.pid)
     child.stdin?.on('error', () => undefined /* git may end before it has read everything: its exit code tells */)
     child.stdin?.end(options.input ?? '')
