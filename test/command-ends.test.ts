@@ -98,6 +98,15 @@ describe('streams that are closed', () => {
   })
 })
 
+describe('a directory that was deleted', () => {
+  // A shell that was started in it, as `bin/tandem` is, does not know its name any more.
+  it.each(['export PWD', 'unset PWD'])('is not taken for another one (%s)', async name => {
+    const line = `mkdir gone && cd gone && rmdir ../gone && { ${name}; tandem ask hello --json; }`
+    const { code, stdout } = await shell(line)
+    expect({ code, answer: JSON.parse(stdout) }).toMatchObject({ code: 2, answer: { error: { code: 'CD_INVALID' } } })
+  })
+})
+
 /** Resolves when a process has a socket besides its streams: from then on it waits for an answer. */
 async function connected(pid: number): Promise<void> {
   await expect.poll(() => hasSocket(pid), { timeout: 20_000, interval: 20 }).toBe(true)

@@ -70,12 +70,16 @@ function absoluteOf(value: string, { homeDir, cwd }: Pick<Surroundings, 'homeDir
 }
 
 /** One that was removed has no path any more; the shell's name for it is still the best to say in a message. */
+/**
+ * When it was deleted: its name, or one that nothing has. Whoever wants to work in it is told that it does not exist, and
+ * is not put anywhere else.
+ */
 function currentDirectory(): string {
   try {
     return process.cwd()
   } catch {
     const { PWD } = process.env
-    return PWD !== undefined && isAbsolute(PWD) ? PWD : '/'
+    return PWD !== undefined && isAbsolute(PWD) ? PWD : '/the current directory was deleted'
   }
 }
 
