@@ -65,6 +65,7 @@ export function severable(store: Store): SeverableStore {
       turns: gated(store.turns),
       events: gated(store.events),
       settings: gated(store.settings),
+      damage: () => store.damage(),
       onEvents: listener => store.onEvents(events => (isSevered ? undefined : listener(events))),
       async commit(work) {
         if (isSevered) return never

@@ -73,8 +73,17 @@ describe('the socket', () => {
 })
 
 describe('the store', () => {
+  let damage: AppError | undefined
+  beforeEach(() => {
+    damage = undefined
+  })
   const store = (commit: () => Promise<unknown>) =>
-    ({ nodeId: 'node_1', settings: { get: async () => ({}) }, commit }) as unknown as DaemonHealthDeps['store']
+    ({
+      nodeId: 'node_1',
+      settings: { get: async () => ({}) },
+      damage: () => damage,
+      commit,
+    }) as unknown as DaemonHealthDeps['store']
 
   it('whose disk hangs makes no report wait: late, then lost, and one write is under way', async () => {
     const clock = createFakeClock()
@@ -110,6 +119,17 @@ describe('the store', () => {
       ],
     })
   })
+
+  it('that is damaged where these two look at nothing is not healthy', async () => {
+    damage = new AppError('STORE_CORRUPT', 'unavailable', 'it is malformed', { hint: 'move it away' })
+    for (const part of storeParts({ store: store(async () => []), clock: createFakeClock() }))
+      expect(await part.look()).toMatchObject({
+        state: 'degraded',
+        why: 'it is malformed',
+        cure: 'move it away',
+        details: { code: 'STORE_CORRUPT' },
+      })
+  })
 })
 
 describe('codex', () => {
@@ -141,6 +161,7 @@ describe('codex', () => {
 
   it.each([
     [{ kind: 'starting' }, 'healthy', /^nothing is wrong$/],
+    [{ kind: 'starting', detail: 'answered nothing' }, 'degraded', /not get ready: answered nothing/],
     [{ kind: 'ready', is_tested_version: false }, 'degraded', /0\.169\.0 was not tested.*0\.1 to 0\.2/],
     [{ kind: 'missing', detail: 'no codex at /x' }, 'degraded', /no codex at \/x/],
     [{ kind: 'backing-off', detail: 'exit 3' }, 'degraded', /it died: exit 3/],

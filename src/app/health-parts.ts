@@ -50,7 +50,11 @@ export function storeParts({ store, clock }: Pick<DaemonHealthDeps, 'store' | 'c
   const timed = async (work: () => Promise<unknown>): Promise<Finding> => {
     const beganAt = clock.monotonic()
     await work()
-    return { state: 'healthy', details: { took_ms: Math.round(10 * (clock.monotonic() - beganAt)) / 10 } }
+    const details = { took_ms: Math.round(10 * (clock.monotonic() - beganAt)) / 10 }
+    // What is damaged elsewhere in the file fails only what meets it.
+    const damage = store.damage()
+    if (damage === undefined) return { state: 'healthy', details }
+    return { state: 'degraded', why: damage.message, cure: damage.hint, details: { ...details, code: damage.code } }
   }
   // A scope of settings that is nobody's, one for each daemon of a database.
   const scope = `health:${store.nodeId}`
@@ -93,6 +97,7 @@ export function codexPart({ codex, clock }: Pick<DaemonHealthDeps, 'codex' | 'cl
         pid,
         last_answer_at: state.kind === 'ready' ? await lastAnswer() : null,
         breaker: kind === 'broken' ? 'open' : 'closed',
+        last_error: 'lastError' in state ? state.lastError : null,
         next_try_at: 'untilMs' in state ? state.untilMs : null,
       }
       const problem = kind === 'missing' ? codex.problem() : undefined
@@ -126,19 +131,26 @@ function judgementOf(codex: ReturnType<LateCodex['describe']>, problem: ErrorSha
       return { state: 'degraded', why: `it died${because}`, cure: again }
     case 'broken':
       return { state: 'degraded', why: `it died too often and is left alone for a while${because}`, cure: again }
-    case 'idle':
     case 'starting':
+      // A start after a failure is no better than the failure, until it is ready.
+      return because === ''
+        ? untestedOr(codex)
+        : { state: 'degraded', why: `it does not get ready${because}`, cure: again }
+    case 'idle':
     case 'ready':
-      return codex.is_tested_version === false ? untested(codex) : { state: 'healthy' }
+      return untestedOr(codex)
   }
 }
 
 /** The daemon keeps the PATH of its start; only whoever reads this knows whether the own shell has another. */
 function cureOfMissing(problem: ErrorShape | undefined): string {
   if (problem?.code === 'CODEX_NOT_FOUND')
-    return 'in a shell in which `codex --version` works: tandem restart; in any other: tandem check'
+    return `${problem.hint ?? 'install Codex'}; then, or where \`codex --version\` works already: tandem restart`
   return problem?.hint ?? 'see what is wrong: tandem check'
 }
+
+const untestedOr = (codex: ReturnType<LateCodex['describe']>): Finding =>
+  codex.is_tested_version === false ? untested(codex) : { state: 'healthy' }
 
 const untested = ({ version, tested_range }: ReturnType<LateCodex['describe']>): Finding => ({
   state: 'degraded',

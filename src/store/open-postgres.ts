@@ -3,6 +3,7 @@ import { messageOf } from '#kernel'
 import { CamelCasePlugin, Kysely } from 'kysely'
 import type { Client } from 'pg'
 import { assembleStore, defaultLimits } from './assemble-store.ts'
+import { createDamageNote } from './damage-note.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -55,7 +56,7 @@ export async function openPostgresStore(
   })
   const run = readingFrom(pool, place, closing.signal)
   const db = new Kysely<Tables>({ dialect: postgresDialect(run), plugins: [new CamelCasePlugin()] })
-  const store = await assembleStore({ clock, log, nodeId, db, writer })
+  const store = await assembleStore({ clock, log, nodeId, db, writer, damage: createDamageNote() })
   const open = stack.move()
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }

@@ -1,8 +1,9 @@
 import { asNodeId, newNodeId } from '#kernel'
-import type { NodeId } from '#kernel'
+import type { AppError, NodeId } from '#kernel'
 import { CamelCasePlugin, Kysely } from 'kysely'
 import type { DatabaseSync } from 'node:sqlite'
 import { assembleStore, defaultLimits } from './assemble-store.ts'
+import { createDamageNote } from './damage-note.ts'
 import { migrate, refuseNewer } from './migrate.ts'
 import { migrations } from './migrations.ts'
 import type { Migration } from './migrations.ts'
@@ -45,8 +46,9 @@ export async function openStoreWith(options: StoreOptions, insides: StoreInsides
   // Ends in this order: no more writes, the reader, the writer, which is the last one and folds the log into the file.
   stack.defer(() => reader.close())
   stack.defer(() => writer.drain())
-  const db = typed(reader, file)
-  const store = await assembleStore({ clock, log, nodeId, db, writer })
+  const damage = createDamageNote()
+  const db = typed(reader, file, damage.note)
+  const store = await assembleStore({ clock, log, nodeId, db, writer, damage })
   const open = stack.move()
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
@@ -80,6 +82,9 @@ async function nodeIdOf(db: Kysely<Tables>, { file, clock }: StoreOptions): Prom
   return nodeId
 }
 
-function typed(database: DatabaseSync, file: string): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new NodeSqliteDialect(database, file), plugins: [new CamelCasePlugin()] })
+function typed(database: DatabaseSync, file: string, onError?: (error: AppError) => void): Kysely<Tables> {
+  return new Kysely<Tables>({
+    dialect: new NodeSqliteDialect(database, file, onError),
+    plugins: [new CamelCasePlugin()],
+  })
 }

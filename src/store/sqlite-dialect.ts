@@ -10,24 +10,29 @@ import type {
   QueryResult,
   DatabaseIntrospector,
 } from 'kysely'
+import type { AppError } from '#kernel'
 import type { DatabaseSync } from 'node:sqlite'
 import { storeClosed } from './errors.ts'
 import { storeErrorOfThrown } from './sqlite-errors.ts'
 import { createPreparedStatements, sqliteValueOf } from './sqlite-prepared.ts'
 import type { PreparedStatements } from './sqlite-prepared.ts'
 
+type OnError = (error: AppError) => void
+
 /** Kysely over one open `node:sqlite` database. Whoever opened the database closes it. */
 export class NodeSqliteDialect implements Dialect {
   readonly #database: DatabaseSync
   readonly #file: string
+  readonly #onError: OnError
 
-  constructor(database: DatabaseSync, file: string) {
+  constructor(database: DatabaseSync, file: string, onError: OnError = () => undefined) {
     this.#database = database
     this.#file = file
+    this.#onError = onError
   }
 
   createDriver(): Driver {
-    return new NodeSqliteDriver(new NodeSqliteConnection(this.#database, this.#file))
+    return new NodeSqliteDriver(new NodeSqliteConnection(this.#database, this.#file, this.#onError))
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -78,11 +83,13 @@ class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
   readonly #prepared: PreparedStatements
   readonly #file: string
+  readonly #onError: OnError
 
-  constructor(database: DatabaseSync, file: string) {
+  constructor(database: DatabaseSync, file: string, onError: OnError) {
     this.#database = database
     this.#prepared = createPreparedStatements(database)
     this.#file = file
+    this.#onError = onError
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -100,7 +107,9 @@ class NodeSqliteConnection implements DatabaseConnection {
       // `all` and not `iterate`: it leaves no read transaction behind, so the next read sees the latest commit.
       return this.#prepared.of(sql).all(...parameters.map(sqliteValueOf))
     } catch (error) {
-      throw storeErrorOfThrown(this.#file, error)
+      const failure = storeErrorOfThrown(this.#file, error)
+      this.#onError(failure)
+      throw failure
     }
   }
 }

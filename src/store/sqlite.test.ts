@@ -99,6 +99,24 @@ describe('a file that is not ours to use', () => {
     expect(await errorOf(home.open())).toMatchObject({ code: 'STORE_CORRUPT' })
   })
 
+  test('that is damaged only where something is read later tells it from then on', async () => {
+    {
+      await using store = await home.open()
+      const agent = await addAgent(store)
+      await store.commit({ events: Array.from({ length: 300 }, () => textEvent(agent.id, 'x'.repeat(2000))) })
+    }
+    const bytes = readFileSync(home.file)
+    // Pages of events, of which the start reads only the last.
+    const middle = 4096 * Math.floor(bytes.length / 4096 / 2)
+    bytes.fill(0x5a, middle, middle + 5 * 4096)
+    writeFileSync(home.file, bytes)
+    await using store = await home.open()
+    expect(store.damage()).toBeUndefined()
+    expect(await errorOf(store.events.after({ cursor: 0, limit: 1000 }))).toMatchObject({ code: 'STORE_CORRUPT' })
+    await store.commit({ changes: [putSettings('global', {})] })
+    expect(store.damage()).toMatchObject({ code: 'STORE_CORRUPT' })
+  })
+
   test('an empty one is a new one', async () => {
     writeFileSync(home.file, '')
     await using store = await home.open()

@@ -1,4 +1,4 @@
-import type { Clock, Log, NodeId, Secret } from '#kernel'
+import type { AppError, Clock, Log, NodeId, Secret } from '#kernel'
 import type { AgentQueries } from './agent-queries.ts'
 import type { Change } from './change.ts'
 import type { EventQueries } from './event-queries.ts'
@@ -44,6 +44,8 @@ export interface Store extends AsyncDisposable {
    * Rejects as a whole, with nothing written, when a change fails or its expectation does.
    */
   commit(work: Work): Promise<readonly StoredEvent[]>
+  /** The last STORE_CORRUPT of this life: other reads and writes may well succeed, as they meet other pages. */
+  damage(): AppError | undefined
   /** Called after each commit that has events, in the order of seq, just before the commit resolves. */
   onEvents(listener: (events: readonly StoredEvent[]) => void): Disposable
 }
