@@ -9,6 +9,8 @@ import { nextAttempt } from './attempts.ts'
 import type { NextStep } from './attempts.ts'
 import { codexFailure } from './codex-failure.ts'
 import type { DeadlineLimits } from './deadlines.ts'
+import { createDescriptorPatience } from './descriptor-patience.ts'
+import type { DescriptorPatience } from './descriptor-patience.ts'
 import { turnCut, turnUnknown } from './errors.ts'
 import type { TurnGrant } from './policy/turn-grant.ts'
 import { movedTo } from './thread-opener.ts'
@@ -84,6 +86,7 @@ export class TurnRun {
   readonly #isWork = createWorkWatch()
   readonly #stop = new RunStop()
   readonly #codex: PatientConnector
+  readonly #patiently: DescriptorPatience
   readonly #steering = new Steering()
   #threadId: ThreadId | null
   #sentAt: number | undefined
@@ -93,6 +96,7 @@ export class TurnRun {
     this.#deps = deps
     const { codex, limits } = deps
     this.#codex = createPatientConnector({ codex, startMs: limits.codexStartMs, stopped: this.#stop.given })
+    this.#patiently = createDescriptorPatience({ ...deps, stopped: this.#stop.given })
     this.turnId = turn.id
     this.canBeContinued = knownRequestOf(turn).onCut === 'continue'
     this.#threadId = turn.threadId
@@ -172,15 +176,11 @@ export class TurnRun {
   }
 
   async #open({ turn, agent, connection, request }: Round): Promise<OpenedThread> {
-    const settings = await this.#deps.settingsOf(request)
+    const { recorder } = this
     const mustRead = turn.attempts.length > 0
-    const opened = await this.#deps.threads.open({
-      connection,
-      agent,
-      turn,
-      settings,
-      recorder: this.recorder,
-      mustRead,
+    const opened = await this.#patiently(async () => {
+      const settings = await this.#deps.settingsOf(request)
+      return this.#deps.threads.open({ connection, agent, turn, settings, recorder, mustRead })
     })
     if (turn.threadId === opened.threadId) return opened
     this.#threadId = opened.threadId
@@ -192,16 +192,16 @@ export class TurnRun {
   async #attempt(round: Round, opened: OpenedThread, step: NextStep): Promise<AttemptEnd> {
     const { turn, request, connection } = round
     if (this.#stop.asked !== undefined) return { kind: 'stopped', stop: this.#stop.asked }
-    const grant = await this.#deps.grantOf(turn, request, this.#stop.given)
+    const grant = await this.#patiently(() => this.#deps.grantOf(turn, request, this.#stop.given))
     this.#commands = createCommandWatch(grant.deniedCommands)
     const attempt = nextAttempt(turn, step, this.#deps.clock.now())
     const earlier = turn.attempts.filter(other => other.number !== attempt.number)
-    const chosen = this.#deps.modelOf(connection, turn, request)
+    const chosen = this.#patiently(() => this.#deps.modelOf(connection, turn, request))
     // Beside each other; when the model is refused, the turn ends with an attempt of which Codex never heard.
     await allOver([
       this.#markSent(round, [...earlier, attempt]),
       opened.stored ?? Promise.resolve(),
-      connection.denyCommands(opened.threadId, grant.deniedCommands),
+      this.#patiently(() => connection.denyCommands(opened.threadId, grant.deniedCommands)),
       chosen,
     ])
     const input = turnInputOf(round, { attempt, opened, grant, choice: await chosen })

@@ -1,0 +1,36 @@
+import { AppError, backoffMs, messageOf, within } from '#kernel'
+import type { Clock, Log } from '#kernel'
+
+/** One turn looks again so often: for a minute and a half at least. */
+const maxWaits = 24
+const pause = { firstMs: 500, maxMs: 5000 }
+
+/** Does the work, again as long as no more files may be open. */
+export type DescriptorPatience = <T>(work: () => Promise<T>) => Promise<T>
+
+/**
+ * When no more files may be open, nothing is wrong with the one that was to be read: a turn that was accepted waits until some of the
+ * others are closed. Once it is stopped, it does not wait.
+ */
+export function createDescriptorPatience(deps: {
+  readonly clock: Clock
+  readonly log: Log
+  readonly stopped: Promise<unknown>
+}): DescriptorPatience {
+  let waits = 0
+  return async work => {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isExhausted(error) || waits >= maxWaits) throw error
+        deps.log.warn({ error: messageOf(error), waits }, 'a turn waits for files to be closed')
+        const waited = await within(deps.clock, backoffMs(waits, pause), deps.stopped)
+        if (waited.kind === 'done') throw error
+        waits += 1
+      }
+    }
+  }
+}
+
+const isExhausted = (error: unknown): boolean => error instanceof AppError && error.code === 'DESCRIPTORS_EXHAUSTED'
