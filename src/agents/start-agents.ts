@@ -166,7 +166,9 @@ function createTurnService(
   },
 ): TurnService {
   const { store, clock, log, config, codexHome } = deps
-  const patient = createTurnStore(store, { clock, log, patienceMs: config.turns.total_timeout_ms })
+  const pausing = new AbortController()
+  const reads = { clock, log, patienceMs: config.turns.total_timeout_ms, pausing: pausing.signal }
+  const patient = createTurnStore(store, reads)
   const git = { env: gitEnvironment(deps.env), timeoutMs: config.turns.diff_timeout_ms, thread: parts.thread }
   const workTree = createWorkTree({ ...git, maxDiffBytes: config.turns.max_diff_bytes })
   const changes = createTurnChanges({ workTree, folder: join(deps.stateDir, 'trees'), clock })
@@ -203,6 +205,7 @@ function createTurnService(
       onWork: turnId => changes.mayChange(turnId),
     },
     conclude: { store: patient, clock, log, changes, git },
+    pausing,
     limits: {
       maxRunning: config.turns.max_running,
       maxQueued: config.turns.max_queued,

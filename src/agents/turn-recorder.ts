@@ -7,7 +7,7 @@ import { recordTooLong } from './errors.ts'
 import { noteOf } from './event-notes.ts'
 import { createSaidSoFar } from './turn-said.ts'
 import type { Said } from './turn-said.ts'
-import { isPassing } from './turn-store.ts'
+import { failureOf } from './turn-store.ts'
 
 /** Text that has come, and what else Codex says, is on its way to the store at most this much later. */
 const textIntervalMs = 30
@@ -24,11 +24,6 @@ const talk: ReadonlySet<string> = new Set(['message', 'reasoning', 'plan', 'usag
 
 function isThereAlready(error: unknown): boolean {
   return error instanceof AppError && error.code === 'STORE_DUPLICATE_KEY'
-}
-
-/** Not of the disk or the store, which would refuse each part of it, too. */
-function isOfTheWrite(error: unknown): boolean {
-  return !(error instanceof AppError && (error.kind === 'unavailable' || error.kind === 'busy'))
 }
 
 export interface RecorderDeps {
@@ -136,7 +131,8 @@ export class TurnRecorder {
       if (work.changes.length > 0 || work.events.length > 0) await this.#tryToCommit(work)
       for (const entry of batch) entry.done.resolve()
     } catch (error) {
-      const parts = isOfTheWrite(error) ? partsOf(batch) : [batch]
+      // A store that does not work would refuse each part of it, too.
+      const parts = failureOf(error) === 'asked' ? partsOf(batch) : [batch]
       // One of them was refused for what it is: the others are not to share its fate.
       if (parts.length > 1) for (const part of parts) await this.#writeBatch(part)
       else for (const entry of batch) entry.done.reject(error)
@@ -179,7 +175,7 @@ export class TurnRecorder {
         // A write whose fate was not known (STORE_FAILED) and that is there now when it is tried again.
         if (tries > 0 && isThereAlready(error)) return
         // As long as the store is open: what waits meanwhile is bounded.
-        if (!isPassing(error)) throw error
+        if (failureOf(error) !== 'away') throw error
         this.#deps.log.warn(
           { error: messageOf(error), tries, turnId: this.#place().turnId },
           'a write will be tried again',

@@ -23,6 +23,8 @@ export interface TurnServiceDeps {
   readonly intake: Omit<IntakeDeps, 'checkRoom'>
   readonly run: TurnRunDeps
   readonly conclude: ConcludeDeps
+  /** Aborted when what runs is to pause, so that it waits no longer for a store that is away. */
+  readonly pausing: AbortController
   readonly limits: { readonly maxRunning: number; readonly maxQueued: number; readonly queuedMs: number }
 }
 
@@ -190,6 +192,7 @@ export class TurnService {
     if (options.now?.aborted !== true)
       await within(this.#deps.clock, options.graceMs, Promise.race([this.#allOver(), hurry.promise]))
     for (const { run } of this.#runs.values()) run.stop({ kind: 'pause', reason: 'the daemon stops' })
+    this.#deps.pausing.abort()
     const over = await within(this.#deps.clock, stopWaitMs, this.#allOver())
     await within(this.#deps.clock, stopWaitMs, this.#deps.conclude.changes.settled())
     if (over.kind === 'timeout') this.#deps.log.warn({ turns: this.#runs.size }, 'turns are left to the next start')

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { AppError, createFakeClock, newTurnId, silentLog } from '#kernel'
 import { createTurnStore } from './turn-store.ts'
@@ -8,6 +9,7 @@ const away = new AppError('STORE_FAILED', 'unavailable', 'not there')
 /** A store whose reads of a turn fail as told, one after the other, and then find none. */
 function openFailing(...failures: readonly Error[]) {
   const clock = createFakeClock()
+  const pausing = new AbortController()
   let reads = 0
   const store = createTurnStore(
     {
@@ -24,9 +26,9 @@ function openFailing(...failures: readonly Error[]) {
       },
       events: { after: async () => [] },
     },
-    { clock, log: silentLog, patienceMs: 1000 },
+    { clock, log: silentLog, patienceMs: 1000, pausing: pausing.signal },
   )
-  return { clock, reads: () => reads, read: () => store.turns.byId(turnId) }
+  return { clock, pausing, reads: () => reads, read: () => store.turns.byId(turnId) }
 }
 
 describe('a read of a turn that runs', () => {
@@ -42,6 +44,16 @@ describe('a read of a turn that runs', () => {
     failing.clock.advance(1000)
     await expect(read).rejects.toBe(away)
     expect(failing.reads()).toBe(1)
+  })
+
+  it('is tried once more when its turn is to pause, and then waits no longer', async () => {
+    const failing = openFailing(...Array.from({ length: 100 }, () => away))
+    const read = failing.read()
+    // It waits.
+    await setImmediate()
+    failing.pausing.abort()
+    await expect(read).rejects.toBe(away)
+    expect(failing.reads()).toBe(2)
   })
 
   it.each([
