@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tempPlaces } from '../../test/support/fake-daemon.ts'
+import { holdDatabase } from '../../test/support/hold-database.ts'
 import { assertStartable } from './assert-startable.ts'
 
 let temp: ReturnType<typeof tempPlaces>
@@ -74,3 +75,11 @@ async function postgresThatSays(sqlState: string): Promise<AsyncDisposable & { r
     },
   }
 }
+
+it('refuses while another program writes into the file of the store', async () => {
+  await using holder = await holdDatabase(temp.places.storeFile)
+  await expect(assertStartable(temp.places)).rejects.toMatchObject({
+    code: 'STORE_LOCKED',
+    data: { pid: holder.pid },
+  })
+})

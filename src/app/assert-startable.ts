@@ -1,4 +1,5 @@
 import { lstat } from 'node:fs/promises'
+import { lockHolder } from '#client'
 import { checkPrivateDirectory } from '#ops'
 import { assertSocketPathFits, inspectSocket } from './claim-socket.ts'
 import { readConfig } from './read-config.ts'
@@ -16,8 +17,16 @@ export async function assertStartable(places: Places): Promise<Config> {
   // A socket may be that of the daemon which is to go.
   if (!(await isSocket(places.socketPath))) await inspectSocket(places.socketPath)
   const config = await readConfig(places.configFile)
-  if (config.store.url !== undefined) await assertStoreInReach(places, config.store.url)
+  if (config.store.url === undefined) await assertNotHeld(places)
+  else await assertStoreInReach(places, config.store.url)
   return config
+}
+
+/** By a third program: the daemon that runs waits for it, while the next one would not even start. */
+async function assertNotHeld({ storeFile, lockFile }: Places): Promise<void> {
+  const { storeHeld, writerOf } = await import('#local')
+  const holder = await writerOf(storeFile, lockHolder(lockFile))
+  if (holder !== undefined) throw storeHeld(storeFile, holder)
 }
 
 /** A file is the one that the daemon works with at this moment; a URL may have been changed since it started. */

@@ -1,11 +1,14 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { configSchema } from '#contracts'
 import { AppError, createFakeClock } from '#kernel'
 import { createHealthRegistry } from '#ops'
 import { codexPart, httpPart, logPart, storeParts, supervisorPart } from './health-parts.ts'
 import { knockAtOwnSocket } from './knock.ts'
 import { createFakeVerbs, startTestDoor, tempPlaces, testLimits } from '../../test/support/fake-daemon.ts'
+import { holdDatabase } from '../../test/support/hold-database.ts'
+import type { Clock } from '#kernel'
 import type { Finding } from '#ops'
 import type { DaemonHealthDeps } from './health-parts.ts'
 
@@ -85,13 +88,16 @@ describe('the store', () => {
       commit,
     }) as unknown as DaemonHealthDeps['store']
 
+  const partsOf = (which: DaemonHealthDeps['store'], clock: Clock) =>
+    storeParts({ store: which, clock, config: configSchema.parse({}), places: temp.places })
+
   it('whose disk hangs makes no report wait: late, then lost, and one write is under way', async () => {
     const clock = createFakeClock()
     const changes: string[] = []
     let writes = 0
     using health = createHealthRegistry({ clock, onChange: ({ part, to }) => void changes.push(`${part} ${to}`) })
     const hanging = store(() => ((writes += 1), new Promise(() => undefined)))
-    for (const part of storeParts({ store: hanging, clock })) health.add(part)
+    for (const part of partsOf(hanging, clock)) health.add(part)
     const report = async () => {
       const told = health.report(1500)
       await settled()
@@ -110,7 +116,7 @@ describe('the store', () => {
     const full = store(() =>
       Promise.reject(new AppError('STORE_FULL', 'unavailable', 'no room', { hint: 'make some' })),
     )
-    for (const part of storeParts({ store: full, clock })) health.add(part)
+    for (const part of partsOf(full, clock)) health.add(part)
     expect(await health.report(100)).toMatchObject({
       state: 'down',
       parts: [
@@ -120,9 +126,29 @@ describe('the store', () => {
     })
   })
 
+  it('that another program holds names it, also while it is waited for', async () => {
+    mkdirSync(temp.places.stateDir, { recursive: true, mode: 0o700 })
+    await using holder = await holdDatabase(temp.places.storeFile)
+    const locked = new AppError('STORE_LOCKED', 'unavailable', 'locked', { hint: 'tandem check' })
+    const write = partsOf(
+      store(() => Promise.reject(locked)),
+      createFakeClock(),
+    ).find(({ name }) => name === 'store write')
+    const named = {
+      code: 'STORE_LOCKED',
+      message: expect.stringContaining(`(pid ${holder.pid})`),
+      hint: expect.stringContaining(`ps -fp ${holder.pid}`),
+    }
+    expect(await write?.whyLate?.()).toMatchObject(named)
+    await expect(write?.look()).rejects.toMatchObject(named)
+  })
+
   it('that is damaged where these two look at nothing is not healthy', async () => {
     damage = new AppError('STORE_CORRUPT', 'unavailable', 'it is malformed', { hint: 'move it away' })
-    for (const part of storeParts({ store: store(async () => []), clock: createFakeClock() }))
+    for (const part of partsOf(
+      store(async () => []),
+      createFakeClock(),
+    ))
       expect(await part.look()).toMatchObject({
         state: 'degraded',
         why: 'it is malformed',

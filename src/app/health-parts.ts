@@ -1,10 +1,11 @@
 import { testedRange } from '#codex'
 import type { Agents } from '#agents'
 import { putSettings } from '#store'
+import { storeHeld, writerOf } from '#local'
 import { knockAtOwnSocket } from './knock.ts'
-import { shellQuote } from '#kernel'
+import { errorShapeOf, shellQuote } from '#kernel'
 import type { Config, Places } from '#contracts'
-import type { Clock, ErrorShape } from '#kernel'
+import type { AppError, Clock, ErrorShape } from '#kernel'
 import type { Finding, OpenLog, Probe } from '#ops'
 import type { Store } from '#store'
 import type { Environment } from './environment.ts'
@@ -45,7 +46,12 @@ export function socketPart({ places, version, idle }: Pick<DaemonHealthDeps, 'pl
 }
 
 /** A read, and a write that is on the disk when it is answered. */
-export function storeParts({ store, clock }: Pick<DaemonHealthDeps, 'store' | 'clock'>): readonly Probe[] {
+export function storeParts({
+  store,
+  clock,
+  config,
+  places,
+}: Pick<DaemonHealthDeps, 'store' | 'clock' | 'config' | 'places'>): readonly Probe[] {
   const vital = { ...usual, isVital: true, everyMs: 30_000, maxAgeMs: 1000, lostMs: 10_000 }
   const timed = async (work: () => Promise<unknown>): Promise<Finding> => {
     const beganAt = clock.monotonic()
@@ -58,9 +64,20 @@ export function storeParts({ store, clock }: Pick<DaemonHealthDeps, 'store' | 'c
   }
   // A scope of settings that is nobody's, one for each daemon of a database.
   const scope = `health:${store.nodeId}`
+  const whoHolds = async (): Promise<AppError | undefined> => {
+    const pid = config.store.url === undefined ? await writerOf(places.storeFile) : undefined
+    return pid === undefined ? undefined : storeHeld(places.storeFile, pid)
+  }
+  const write = async (): Promise<void> => {
+    try {
+      await store.commit({ changes: [putSettings(scope, {})] })
+    } catch (error) {
+      throw (errorShapeOf(error).code === 'STORE_LOCKED' ? await whoHolds() : undefined) ?? error
+    }
+  }
   return [
     { ...vital, name: 'store read', look: () => timed(() => store.settings.get(scope)) },
-    { ...vital, name: 'store write', look: () => timed(() => store.commit({ changes: [putSettings(scope, {})] })) },
+    { ...vital, name: 'store write', look: () => timed(write), whyLate: whoHolds },
   ]
 }
 

@@ -24,6 +24,8 @@ export interface Probe {
   readonly lateMs: number
   /** No answer by then: down. Default: it stays degraded. */
   readonly lostMs?: number
+  /** Asked while there is no answer: what it may be waiting for. */
+  readonly whyLate?: () => Promise<AppError | undefined>
   readonly look: () => Finding | Promise<Finding>
 }
 
@@ -119,11 +121,20 @@ export class Part implements Disposable {
   #tellWhenLate(): Disposable {
     const { lateMs, lostMs } = this.probe
     const waiting = new DisposableStack()
+    const explain = async (afterMs: number, state: HealthState): Promise<void> => {
+      // It is an addition to what is known already, so it may fail.
+      const reason = await this.probe.whyLate?.().catch(() => undefined)
+      if (reason === undefined || waiting.disposed) return
+      const { message, hint, code } = reason
+      const why = `it has not answered for ${afterMs} ms: ${message}`
+      this.#become({ state, why, cure: hint, details: { code } })
+    }
     const tell = (afterMs: number, state: HealthState): void => {
       const late = (): void => {
         // What was down at the last answer has not become better by giving none.
         if (rankOf[state] < rankOf[this.#finding?.state ?? 'healthy']) return
         this.#become({ state, why: `it has not answered for ${afterMs} ms` })
+        void explain(afterMs, state)
       }
       waiting.use(this.#deps.clock.after(afterMs, late))
     }

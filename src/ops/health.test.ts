@@ -149,6 +149,27 @@ describe('the health registry', () => {
     expect((await health.report(1000)).parts[0]?.state).toBe('degraded')
   })
 
+  it('one that is late says what it waits for, as long as it waits', async () => {
+    using health = registry()
+    const hanging = Promise.withResolvers<Finding>()
+    const holder = new AppError('STORE_LOCKED', 'unavailable', 'pid 7 has it', { hint: 'ps -fp 7' })
+    const whyLate = async (): Promise<AppError> => holder
+    const part = health.add(probe(() => hanging.promise, { lateMs: 300, lostMs: 4000, whyLate }))
+    part.look()
+    clock.advance(300)
+    await settled()
+    expect((await reportNow(health)).parts[0]).toMatchObject({
+      why: 'it has not answered for 300 ms: pid 7 has it',
+      cure: 'ps -fp 7',
+      details: { code: 'STORE_LOCKED' },
+    })
+    hanging.resolve({ state: 'degraded', why: 'it answered' })
+    await settled()
+    clock.advance(4000)
+    await settled()
+    expect((await reportNow(health)).parts[0]?.why).toBe('it answered')
+  })
+
   it('what was down stays down while the next look takes long', async () => {
     using health = registry()
     let answer = Promise.withResolvers<Finding>()

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { checkPrivateDirectory } from '#ops'
 import { inspectStore } from '#store'
-import { socketOf } from '#client'
+import { lockHolder, socketOf } from '#client'
 import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
 import { codexHomeOf } from './codex-setup.ts'
@@ -56,7 +56,6 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
   const isPlaceGood = [state, runtime].every(finding => finding.state === 'ok')
   // A directory that others can enter is not trusted to tell of a daemon.
   const daemon: DaemonState = isPlaceGood ? await findDaemon(deps) : noDaemon
-  const isRunning = daemon.kind !== 'none'
   const findings: readonly Finding[] = [
     await examine('node', () => ok(`Node ${process.versions.node}`)),
     configuration,
@@ -74,7 +73,7 @@ export async function runCheck(deps: CheckDeps): Promise<FindingsReport> {
     ),
     await examine('socket', () => lookAtSocket(deps, { daemon, isPlaceGood })),
     await examine('log', () => lookAtLog(places)),
-    await examine('store', () => lookAtStore(deps, config, isRunning)),
+    await examine('store', () => lookAtStore(deps, config)),
     await examine('http', () =>
       isPlaceGood ? lookAtHttp(deps, config, daemon) : skipped('its directories have to be right first'),
     ),
@@ -127,9 +126,9 @@ function socketText({ socketPath }: CheckDeps['places'], used: string): string {
   return used === socketPath ? used : `${used}, of the daemon that runs; started from this shell: ${socketPath}`
 }
 
-async function lookAtStore({ places }: CheckDeps, { store }: Config, isRunning: boolean): Promise<Look> {
+async function lookAtStore({ places }: CheckDeps, { store }: Config): Promise<Look> {
   // A daemon that runs writes there itself.
-  const writer = isRunning || store.url !== undefined ? undefined : await writerOf(places.storeFile)
+  const writer = store.url === undefined ? await writerOf(places.storeFile, lockHolder(places.lockFile)) : undefined
   if (writer !== undefined) throw storeHeld(places.storeFile, writer)
   const url = store.url === undefined ? {} : { url: new Secret(store.url) }
   const { place, version } = await inspectStore({ file: places.storeFile, ...url })
