@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { createFakeClock } from '#kernel'
 import { codeOf, isAlive, quick, soon, startFake, watch } from './harness.ts'
 
 /* What comes from a process that misbehaves on purpose, and what is asked of one. */
@@ -108,10 +110,20 @@ describe('requests', () => {
   })
 
   test('that time out while the process still speaks fail alone', async () => {
-    const chatter = `setInterval(() => send({ method: 'tick' }), 20); on = () => undefined`
-    await using started = await startFake(chatter, { limits: { slowRequestTimeoutMs: 100 } })
+    const clock = createFakeClock()
+    const slowRequestTimeoutMs = 5000
+    await using started = await startFake(`on = () => send({ method: 'tick' })`, {
+      clock,
+      limits: { slowRequestTimeoutMs },
+    })
     const connection = await started.host.connection(soon)
-    expect(await codeOf(connection.listModels())).toBe('CODEX_REQUEST_TIMEOUT')
+    using seen = watch(connection)
+    const listed = codeOf(connection.listModels())
+    clock.advance(1)
+    await seen.until('other')
+    // Time enough for the second look, too.
+    clock.advance(2 * slowRequestTimeoutMs)
+    expect(await listed).toBe('CODEX_REQUEST_TIMEOUT')
     expect(started.host.state.kind).toBe('ready')
   })
 
@@ -140,15 +152,29 @@ describe('requests', () => {
   })
 
   test('and it goes on when it answers, even with a refusal, until the turn is over', async () => {
+    const clock = createFakeClock()
+    const requestTimeoutMs = 5000
     const end = `send({ method: 'turn/completed', params: { threadId: 't', turn: { id: '1', items: [], status: 'completed' } } })`
     const answer = `globalThis.asked = (globalThis.asked ?? 0) + 1
       send({ id: message.id, error: { code: -32601, message: 'no' } })
-      if (globalThis.asked === 3) ${end}`
-    await using started = await startFake(turnThen(answer), { limits: { requestTimeoutMs: 200 } })
+      if (globalThis.asked === 3) ${end}
+      send({ method: 'asked/' + globalThis.asked })`
+    await using started = await startFake(turnThen(answer), { clock, limits: { requestTimeoutMs } })
     const connection = await started.host.connection(soon)
     using seen = watch(connection)
     await connection.listModels()
-    await seen.until('turn-completed')
+    await seen.until('turn-started')
+    const asked = ['asked/1', 'asked/2', 'asked/3']
+    for (const each of asked) {
+      clock.advance(requestTimeoutMs)
+      await seen.until('other', event => event.method === each)
+      // Whoever waited for the answer has it.
+      await setImmediate()
+    }
+    clock.advance(2 * requestTimeoutMs)
+    // It answers in the order in which it is asked.
+    await connection.listModels()
+    expect(seen.events.flatMap(event => (event.kind === 'other' ? [event.method] : []))).toEqual(asked)
     expect(started.host.state).toMatchObject({ kind: 'ready', pid: connection.pid })
   })
 })
