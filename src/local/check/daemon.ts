@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { createClient, lockHolder, readStartError, statusOf, strayAddress } from '#client'
 import { AppError } from '#kernel'
-import { addressStray, daemonHangs, daemonOtherVersion, daemonSuspended } from './errors.ts'
+import { addressStray, daemonHangs, daemonPartWrong, daemonOtherVersion, daemonSuspended } from './errors.ts'
 import { ok, skipped, warning } from './finding.ts'
 import type { Client } from '#client'
 import type { Health, HelloResult, PartHealth, Places } from '#contracts'
@@ -70,12 +70,8 @@ export async function lookAtDaemon(
 ): Promise<Look> {
   if (!deps.isPlaceGood) return skipped('its directories have to be right first')
   switch (daemon.kind) {
-    case 'answers': {
-      const { pid, hello } = daemon
-      if (hello.version !== deps.version)
-        return warning(daemonOtherVersion(pid, { daemon: hello.version, own: deps.version }))
-      return ok(`answers: pid ${pid}, version ${hello.version}`, { pid, version: hello.version })
-    }
+    case 'answers':
+      return lookAtAnswering(daemon, deps.version)
     case 'silent': {
       if (refusalOfSocket(daemon) !== undefined) return skipped('what is at its socket has to go first')
       if (daemon.pid === undefined || tellsMore.has(daemon.error.code)) throw daemon.error
@@ -86,6 +82,22 @@ export async function lookAtDaemon(
       if (await isThere(deps.places.stateDir)) await deps.tryLock()
       return await withoutDaemon(deps.places)
   }
+}
+
+function lookAtAnswering(daemon: Extract<DaemonState, { kind: 'answers' }>, own: string): Look {
+  const { pid, hello, health } = daemon
+  if (hello.version !== own) return warning(daemonOtherVersion(pid, { daemon: hello.version, own }))
+  const wrong = health?.parts.find(isWrong)
+  if (wrong !== undefined)
+    throw daemonPartWrong({ ...wrong, why: `its part ${wrong.part}: ${wrong.why ?? wrong.state}` })
+  return ok(`answers: pid ${pid}, version ${hello.version}`, { pid, version: hello.version })
+}
+
+/** Of what no other finding tells. A busy machine is no fault; a Codex that runs, or is not found, has a finding of its own. */
+function isWrong({ part, state, details }: PartHealth): boolean {
+  if (state === 'healthy') return false
+  if (part === 'codex') return typeof details['last_error'] === 'string'
+  return ['socket', 'store read', 'store write', 'supervisor'].includes(part)
 }
 
 /** Nobody can ask the daemon, whether it hangs or not, when something else is where its socket should be. */
