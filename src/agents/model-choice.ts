@@ -4,7 +4,11 @@ import type { TurnRow } from '#store'
 import { messageOf } from '#kernel'
 import { effortUnsupported, modelUnknown } from './errors.ts'
 import type { TurnRequest } from './turn-request.ts'
-import type { ModelChoice } from './turn-run.ts'
+
+export interface ModelChoice {
+  readonly model: string | undefined
+  readonly effort: string | undefined
+}
 
 export interface ModelChooser {
   /** Model and effort of a turn, checked where that is possible. MODEL_UNKNOWN, EFFORT_UNSUPPORTED. */

@@ -1,11 +1,11 @@
 import type { TurnInput } from '#codex'
 import type { Attempt, TurnRow } from '#store'
 import { isInHistory } from './attempts.ts'
+import type { ModelChoice } from './model-choice.ts'
 import type { PolicyGrant } from './policy/policy-guard.ts'
 import { continuationPrompt } from './reconcile.ts'
 import type { OpenedThread } from './thread-opener.ts'
 import type { TurnRequest } from './turn-request.ts'
-import type { ModelChoice } from './turn-run.ts'
 
 /** What Codex is given for one attempt of a turn. */
 export function turnInputOf(

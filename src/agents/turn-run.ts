@@ -12,6 +12,7 @@ import type { DeadlineLimits } from './deadlines.ts'
 import { createDescriptorPatience } from './descriptor-patience.ts'
 import type { DescriptorPatience } from './descriptor-patience.ts'
 import { turnCut, turnUnknown } from './errors.ts'
+import type { ModelChoice } from './model-choice.ts'
 import type { TurnGrant } from './policy/turn-grant.ts'
 import { movedTo } from './thread-opener.ts'
 import type { OpenedThread, ThreadOpener } from './thread-opener.ts'
@@ -51,11 +52,6 @@ export interface TurnRunDeps {
   readonly besideStart: (turnId: TurnId) => void
   /** Called at each sign that Codex uses a tool. */
   readonly onWork: (turnId: TurnId) => void
-}
-
-export interface ModelChoice {
-  readonly model: string | undefined
-  readonly effort: string | undefined
 }
 
 interface Round {
