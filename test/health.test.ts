@@ -86,7 +86,7 @@ describe('tandem health', () => {
     expect([code, health.state]).toEqual([1, 'degraded'])
     expect(partOf(health, 'codex')).toMatchObject({
       why: expect.stringContaining('no-codex'),
-      cure: expect.stringContaining('tandem check'),
+      cure: expect.stringContaining('tandem restart'),
       details: { kind: 'missing' },
     })
     const shown = await on.tandem.run(['health'])
@@ -155,7 +155,7 @@ describe('tandem health', () => {
       const { code, health } = await healthOf(on.tandem)
       expect([code, health.state]).toEqual([2, 'down'])
       expect(partOf(health, 'store write')).toMatchObject({
-        why: expect.stringContaining('another process holds'),
+        why: expect.stringContaining(`another program (pid ${process.pid}) holds`),
         details: { code: 'STORE_LOCKED' },
       })
       expect(partOf(health, 'store read')).toMatchObject({ state: 'healthy' })
@@ -172,7 +172,7 @@ describe('tandem health', () => {
     await expect.poll(() => stateOf(on.tandem, 'log'), patiently).toBe('degraded')
     const { code, health } = await healthOf(on.tandem)
     expect(code).toBe(1)
-    expect(partOf(health, 'log')).toMatchObject({ why: expect.stringMatching(/cannot be opened.*standard error/) })
+    expect(partOf(health, 'log')).toMatchObject({ why: expect.stringMatching(/it is not a file.*standard error/) })
     expect((await on.tandem.run(['threads'])).code).toBe(0)
     rmdirSync(logFile)
     await expect.poll(() => stateOf(on.tandem, 'log'), patiently).toBe('healthy')
@@ -199,7 +199,7 @@ describe('tandem health', () => {
     expect([code, health.state]).toEqual([2, 'down'])
     expect(partOf(health, 'disk')).toMatchObject({
       why: expect.stringContaining('0 MB are free'),
-      cure: expect.stringContaining('df -h'),
+      cure: expect.stringContaining('du -xh'),
     })
     rmSync(filler)
     await expect.poll(async () => (await healthOf(on.tandem)).code, patiently).toBe(0)

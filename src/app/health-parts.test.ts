@@ -214,6 +214,17 @@ describe('what stands around it', () => {
     })
   })
 
+  it('the log says what is in its place, in the words of the check', async () => {
+    const log = {
+      check: () => 'it cannot be opened: EISDIR: illegal operation on a directory, open',
+      level: () => 'info',
+    } as unknown as DaemonHealthDeps['log']
+    expect(await logPart(log, temp.places.runtimeDir).look()).toMatchObject({
+      why: `the log ${temp.places.runtimeDir} cannot be written: it is not a file; lines go to standard error instead`,
+      cure: expect.stringContaining(`mv ${temp.places.runtimeDir} `),
+    })
+  })
+
   it('HTTP is degraded only when it was wanted and failed', async () => {
     const error = { code: 'HTTP_PORT_TAKEN', kind: 'conflict' as const, message: 'taken', hint: 'another port' }
     expect(await httpPart(() => ({ kind: 'off' })).look()).toMatchObject({ state: 'healthy' })

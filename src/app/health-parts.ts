@@ -1,7 +1,7 @@
 import { testedRange } from '#codex'
 import type { Agents } from '#agents'
 import { putSettings } from '#store'
-import { storeHeld, writerOf } from '#local'
+import { lookAtLog, storeHeld, writerOf } from '#local'
 import { knockAtOwnSocket } from './knock.ts'
 import { errorShapeOf, shellQuote } from '#kernel'
 import type { Config, Places } from '#contracts'
@@ -86,12 +86,14 @@ export function logPart(log: OpenLog, file: string): Probe {
     ...usual,
     name: 'log',
     everyMs: 5000,
-    look() {
+    async look() {
       const problem = log.check()
       const details = { file, level: log.level() }
       if (problem === null) return { state: 'healthy', details }
-      const why = `${problem}; lines go to standard error instead`
-      return { state: 'degraded', why, cure: cureOfLog(file), details }
+      // What `tandem check` finds there says it better than the system's own words; it finds nothing of a full disk.
+      const found = await lookAtLog({ logFile: file }).then(() => undefined, errorShapeOf)
+      const why = `${found?.message ?? problem}; lines go to standard error instead`
+      return { state: 'degraded', why, cure: found?.hint ?? cureOfLog(file), details: { ...details, problem } }
     },
   }
 }
