@@ -5,10 +5,12 @@ export function unknownCommand(line: {
   readonly words: readonly string[]
   readonly similar: string | null
   readonly group: string | null
+  /** Whether it was asked what the command does: so is the one that is meant. */
+  readonly isHelp: boolean
 }): AppError {
-  const { similar, group } = line
+  const { similar, group, isHelp } = line
   const name = line.words.slice(0, group === null ? 1 : 2).join(' ')
-  const before = group === null ? 'tandem' : `tandem ${group}`
+  const before = ['tandem', ...(isHelp ? ['help'] : []), ...(group === null ? [] : [group])].join(' ')
   const meant = similar?.split(', ').map(one => `\`${before} ${one}\``)
   const hint = meant === undefined ? seeHelp(group) : `did you mean ${meant.join(' or ')}?`
   return new AppError('CLI_UNKNOWN_COMMAND', 'invalid', `there is no command "${name}"`, {

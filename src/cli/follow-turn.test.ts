@@ -1,14 +1,32 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '#kernel'
 import type { TurnAnswer } from '#contracts'
-import { acceptedEvent, createHarness, turnAnswer, turnId } from './test-harness.ts'
+import { acceptedEvent, createHarness, turnAnswer, turnId, wireEvent } from './test-harness.ts'
 import { answer, linesOf, playing, story } from './test-turns.ts'
 
 describe('ask, piped', () => {
   test('the answer alone on stdout and nothing on stderr', async () => {
-    const harness = createHarness({ answer: playing(story, answer) })
+    const events = story.filter(({ kind }) => kind !== 'retrying')
+    const harness = createHarness({ answer: playing(events, answer) })
     expect(await harness.run('ask', 'where?')).toBe(0)
     expect([harness.stdout(), harness.stderr()]).toEqual(['The login is\nchecked in auth.ts.\n', ''])
+  })
+
+  test('a provider that is retried is told on stderr, each reason once until work goes on', async () => {
+    const retrying = (sequence: number, message: string) => wireEvent(sequence, 'retrying', { message })
+    const text = wireEvent(5, 'text', { item_id: 'm1', text: 'The' })
+    const events = [
+      retrying(1, 'HTTP 503\nno'),
+      retrying(2, 'HTTP 503\nno'),
+      retrying(3, 'HTTP 429'),
+      text,
+      retrying(6, 'HTTP 429'),
+    ]
+    const harness = createHarness({ answer: playing([acceptedEvent, ...events], answer) })
+    expect(await harness.run('ask', 'where?')).toBe(0)
+    expect(harness.stdout()).toBe('The login is\nchecked in auth.ts.\n')
+    const reason = 'tandem: retrying: HTTP'
+    expect(harness.stderr()).toBe(`${reason} 503 no\n${reason} 429\n${reason} 429\n`)
   })
 
   test('all messages when the answer has them, those of other kinds labelled', async () => {

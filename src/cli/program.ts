@@ -1,4 +1,4 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { groupOf, optionsOf } from './command-entry.ts'
 import type { CommandEntry, EntryArgument, EntryOption, Line } from './command-entry.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -53,7 +53,17 @@ const withHelp = (command: Command, help: () => string): Command => command.conf
 
 function argumentOf(argument: EntryArgument): Argument {
   const known = new Argument(wordOfArgument(argument))
-  return argument.choices === undefined ? known : known.choices(argument.choices)
+  const { choices } = argument
+  if (choices === undefined) return known
+  // What is said of commander's own code `invalidArgument` is put behind words of parsers, not of people.
+  return known.argParser((value: string) => {
+    if (choices.includes(value)) return value
+    throw new CommanderError(
+      2,
+      'tandem.noSuchChoice',
+      `'${value}' is no ${argument.name}: it is one of ${choices.join(', ')}`,
+    )
+  })
 }
 
 /**

@@ -16,12 +16,15 @@ describe('the program', () => {
   })
 
   test('an unknown command is refused with a suggestion, also after help', async () => {
-    for (const argv of [['turnz'], ['help', 'turnz']]) {
+    for (const [before, argv] of [
+      ['tandem', ['turnz']],
+      ['tandem help', ['help', 'turnz']],
+    ] as const) {
       const harness = createHarness()
       expect(await harness.run(...argv)).toBe(2)
       expect(harness.stdout()).toBe('')
       expect(harness.stderr()).toBe(
-        'tandem: there is no command "turnz"\n  cure: did you mean `tandem turn` or `tandem turns`?\n  code: CLI_UNKNOWN_COMMAND\n',
+        `tandem: there is no command "turnz"\n  cure: did you mean \`${before} turn\` or \`${before} turns\`?\n  code: CLI_UNKNOWN_COMMAND\n`,
       )
     }
   })

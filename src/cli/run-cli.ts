@@ -63,7 +63,7 @@ async function dispatch(session: Session, entries: readonly CommandEntry[], argv
     await program.command.parseAsync([...line], { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    return afterParsing(entries, line, error)
+    return afterParsing(entries, { words: line, isHelp: argv[0] === 'help' }, error)
   }
   return program.exitCode()
 }
@@ -101,14 +101,18 @@ function afterCommand(entries: readonly CommandEntry[], argv: readonly string[],
 }
 
 /** Commander throws to leave: after help with 0, otherwise because of what it says. */
-function afterParsing(entries: readonly CommandEntry[], argv: readonly string[], error: CommanderError): number {
+function afterParsing(
+  entries: readonly CommandEntry[],
+  line: { readonly words: readonly string[]; readonly isHelp: boolean },
+  error: CommanderError,
+): number {
   if (error.exitCode === 0) return exitCodes.ok
-  const words = argv.filter(word => !word.startsWith('-'))
+  const words = line.words.filter(word => !word.startsWith('-'))
   const named = namedBy(entries, words)
   const [problem = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n')
   const similar = /Did you mean (?:one of )?(.+?)\?/.exec(suggestion)?.[1] ?? null
   if (error.code === 'commander.unknownCommand')
-    throw unknownCommand({ words, similar, group: named.kind === 'group' ? named.name : null })
+    throw unknownCommand({ words, similar, group: named.kind === 'group' ? named.name : null, isHelp: line.isHelp })
   const name = named.kind === 'nothing' ? null : named.name
   const isMissing = error.code === 'commander.missingArgument'
   throw usageWrong(isMissing ? `${problem}${choicesOf(entries, name)}` : problem, similar, name)

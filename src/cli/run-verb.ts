@@ -64,7 +64,7 @@ async function askAndLeave(session: Session, caller: VerbCaller, input: VerbInpu
 async function runWait(session: Session, request: VerbRequest): Promise<number> {
   const given = parseInput('wait', request.input)
   await using caller = await session.deps.connect({ startDaemon: true })
-  using view = createTurnView(session)
+  using view = createTurnView(session, { isAnswerEnough: true })
   // A view begins with what has happened so far; without one there is nothing to begin.
   const input = view.onEvent === null ? given : { ...given, cursor: 0 }
   return await followTurn(session, view, {

@@ -70,7 +70,8 @@ describe('a command of two words', () => {
 
   test.each([
     [['policy', 'shwo'], 'there is no command "policy shwo"', 'did you mean `tandem policy show`?'],
-    [['help', 'policy', 'tst'], 'there is no command "policy tst"', 'did you mean `tandem policy test`?'],
+    [['help', 'policy', 'tst'], 'there is no command "policy tst"', 'did you mean `tandem help policy test`?'],
+    [['help', 'polic'], 'there is no command "polic"', 'did you mean `tandem help policy`?'],
     [['policy', 'xyzzy'], 'there is no command "policy xyzzy"', 'see `tandem help policy` for what there is'],
     [['polcy', 'show'], 'there is no command "polcy"', 'did you mean `tandem policy`?'],
   ])('%j is unknown', async (argv, problem, hint) => {
@@ -84,6 +85,11 @@ describe('a command of two words', () => {
     [
       ['policy', 'test'],
       "missing required argument 'sandbox': it is one of read-only, workspace-write",
+      'see `tandem help policy test`',
+    ],
+    [
+      ['policy', 'test', 'all'],
+      "'all' is no sandbox: it is one of read-only, workspace-write",
       'see `tandem help policy test`',
     ],
     [['policy', '--jsn', 'show'], "unknown option '--jsn'", 'see `tandem help policy show`'],
