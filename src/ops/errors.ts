@@ -4,9 +4,12 @@ import { AppError } from '#kernel'
 export const directoryUnsafe = (path: string, problem: string, cure: string): AppError =>
   new AppError('DIRECTORY_UNSAFE', 'denied', `${path} ${problem}`, { hint: cure, data: { path, problem } })
 
-export const directoryUnwritable = (path: string, cause: unknown, reason: string): AppError =>
+export const directoryUnwritable = (
+  path: string,
+  { cause, reason, cure }: { readonly cause: unknown; readonly reason: string; readonly cure: string },
+): AppError =>
   new AppError('DIRECTORY_UNWRITABLE', 'unavailable', `${path} cannot be made: ${reason}`, {
-    hint: 'make its parent writable, or set TANDEM_STATE_DIR and TANDEM_RUNTIME_DIR to directories that are',
+    hint: cure,
     data: { path },
     cause,
   })

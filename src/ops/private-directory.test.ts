@@ -59,6 +59,7 @@ describe('ensurePrivateDirectory', () => {
     await expect(ensurePrivateDirectory(join(root, 'file'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
       code: 'DIRECTORY_UNSAFE',
       message: `${root}/file is not a directory`,
+      hint: 'name a directory of your own: export TANDEM_STATE_DIR=…',
     })
   })
 
@@ -66,6 +67,7 @@ describe('ensurePrivateDirectory', () => {
     writeFileSync(join(root, 'file'), '')
     await expect(ensurePrivateDirectory(join(root, 'file/below'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
       code: 'DIRECTORY_UNWRITABLE',
+      hint: 'make its parent writable; or name a directory of your own: export TANDEM_STATE_DIR=…',
     })
   })
 
@@ -99,5 +101,8 @@ describe('ensurePrivateDirectory', () => {
 
 it('a directory that can have no children is an error, not an endless loop', async () => {
   for (const look of [ensurePrivateDirectory, checkPrivateDirectory])
-    await expect(look('/proc/tandem/state', 'TANDEM_STATE_DIR')).rejects.toMatchObject({ code: 'DIRECTORY_UNWRITABLE' })
+    await expect(look('/proc/tandem/state', 'TANDEM_STATE_DIR')).rejects.toMatchObject({
+      code: 'DIRECTORY_UNWRITABLE',
+      hint: 'name a directory of your own: export TANDEM_STATE_DIR=…',
+    })
 })

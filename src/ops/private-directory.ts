@@ -2,6 +2,7 @@ import { access, constants, lstat, mkdir, realpath, stat, statfs } from 'node:fs
 import { dirname, resolve } from 'node:path'
 import type { Stats } from 'node:fs'
 import { messageOf, shellQuote, systemCodeOf } from '#kernel'
+import type { AppError } from '#kernel'
 import { directoryUnsafe, directoryUnwritable } from './errors.ts'
 
 type DirectoryVariable = 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'
@@ -12,7 +13,7 @@ type DirectoryVariable = 'TANDEM_STATE_DIR' | 'TANDEM_RUNTIME_DIR'
  * `variable` is what a person sets to have the directory elsewhere.
  */
 export async function ensurePrivateDirectory(path: string, variable: DirectoryVariable): Promise<void> {
-  await assertPrivate(path, (await look(path)) ?? (await make(path)), variable)
+  await assertPrivate(path, (await look(path, variable)) ?? (await make(path, variable)), variable)
 }
 
 /**
@@ -20,35 +21,54 @@ export async function ensurePrivateDirectory(path: string, variable: DirectoryVa
  * the permissions of what is above it tell.
  */
 export async function checkPrivateDirectory(path: string, variable: DirectoryVariable): Promise<boolean> {
-  const found = await look(path)
+  const found = await look(path, variable)
   if (found !== undefined) {
     await assertPrivate(path, found, variable)
     return true
   }
-  const above = await nearestAbove(resolve(path))
+  const above = await nearestAbove(resolve(path), variable)
   try {
     if (!(await stat(above)).isDirectory()) throw new Error(`${above} is not a directory`)
     await access(above, constants.W_OK | constants.X_OK)
-    if (kernelKinds.has((await statfs(above)).type)) throw new Error(`${above} holds nothing but what the kernel shows`)
+    if (await isOfKernel(above)) throw new Error(`${above} holds nothing but what the kernel shows`)
   } catch (error) {
-    throw directoryUnwritable(path, error, messageOf(error))
+    throw await unwritable(path, error, variable)
   }
   return false
 }
 
+/** The cure fits the place: no permission helps where the kernel alone makes what there is. */
+async function unwritable(path: string, cause: unknown, variable: DirectoryVariable): Promise<AppError> {
+  const elsewhere = `name a directory of your own: export ${variable}=…`
+  const cure = (await isBelowKernel(path)) ? elsewhere : `make its parent writable; or ${elsewhere}`
+  return directoryUnwritable(path, { cause, reason: messageOf(cause), cure })
+}
+
+async function isBelowKernel(path: string): Promise<boolean> {
+  const parent = dirname(resolve(path))
+  try {
+    return await isOfKernel(parent)
+  } catch {
+    // Not there: what is above it tells.
+    return parent !== dirname(parent) && isBelowKernel(parent)
+  }
+}
+
+const isOfKernel = async (path: string): Promise<boolean> => kernelKinds.has((await statfs(path)).type)
+
 /** statfs(2): proc and sysfs, in which not even root makes a directory. */
 const kernelKinds: ReadonlySet<number> = new Set([0x9fa0, 0x62656572])
 
-async function nearestAbove(path: string): Promise<string> {
+async function nearestAbove(path: string, variable: DirectoryVariable): Promise<string> {
   const parent = dirname(path)
-  return parent === path || (await look(parent)) !== undefined ? parent : nearestAbove(parent)
+  return parent === path || (await look(parent, variable)) !== undefined ? parent : nearestAbove(parent, variable)
 }
 
 async function assertPrivate(path: string, found: Stats, variable: DirectoryVariable): Promise<void> {
   const quoted = shellQuote(path)
   if (found.isSymbolicLink()) throw directoryUnsafe(path, 'is a link', await cureOfLink(path, variable))
   if (!found.isDirectory())
-    throw directoryUnsafe(path, 'is not a directory', `move it away: mv ${quoted} ${quoted}.old`)
+    throw directoryUnsafe(path, 'is not a directory', `name a directory of your own: export ${variable}=…`)
   const own = process.getuid?.() ?? found.uid
   if (found.uid !== own)
     throw directoryUnsafe(
@@ -90,21 +110,21 @@ async function cureOfLink(path: string, variable: DirectoryVariable): Promise<st
   }
 }
 
-async function look(path: string): Promise<Stats | undefined> {
+async function look(path: string, variable: DirectoryVariable): Promise<Stats | undefined> {
   try {
     return await lstat(path)
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
-    throw directoryUnwritable(path, error, messageOf(error))
+    throw await unwritable(path, error, variable)
   }
 }
 
-async function make(path: string): Promise<Stats> {
+async function make(path: string, variable: DirectoryVariable): Promise<Stats> {
   try {
-    await makeWithParents(resolve(path))
+    await makeWithParents(resolve(path), variable)
     return await lstat(path)
   } catch (error) {
-    throw directoryUnwritable(path, error, messageOf(error))
+    throw await unwritable(path, error, variable)
   }
 }
 
@@ -112,9 +132,9 @@ async function make(path: string): Promise<Stats> {
  * Level by level: where a directory can have no children (`/proc`), Node's own recursive `mkdir` never ends (Node 24). Bounded
  * by the depth of the path.
  */
-async function makeWithParents(path: string): Promise<void> {
+async function makeWithParents(path: string, variable: DirectoryVariable): Promise<void> {
   const parent = dirname(path)
-  if (parent !== path && (await look(parent)) === undefined) await makeWithParents(parent)
+  if (parent !== path && (await look(parent, variable)) === undefined) await makeWithParents(parent, variable)
   try {
     await mkdir(path, { mode: 0o700 })
   } catch (error) {
