@@ -62,6 +62,16 @@ describe('takeLock', () => {
     expect(lock.file).toBe(temp.places.lockFile)
   })
 
+  it('does not take a daemon for another program that is about to take it, and only reads yet', async () => {
+    const script = `const d = new (require('node:sqlite').DatabaseSync)(process.argv[1]); d.exec('create table t (a); begin; select * from t'); console.log('held'); setInterval(() => {}, 1000)`
+    const words = ['-e', script, temp.places.lockFile, 'daemon']
+    const other = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'ignore'] })
+    await once(other.stdout, 'data')
+    await expect(takeLock(temp.places, systemClock, 0)).rejects.toMatchObject({ code: 'DAEMON_ALREADY_RUNNING' })
+    other.kill()
+    await once(other, 'exit')
+  })
+
   it('names another program that has it for itself alone, too', async () => {
     await using contenders = await startContenders(directory, { count: 1, waitMs: 0, as: 'stranger' })
     const [other] = contenders.all

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { down, up } from '#client'
-import { systemClock } from '#kernel'
+import { createFakeClock, systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
 import type { LifecycleDeps } from '#client'
@@ -154,6 +154,41 @@ describe('down', () => {
     expect(await outcome).toMatchObject({ kind: 'stopped', pid })
     await Promise.all(pausing.map(({ ended }) => ended))
     expect(process.kill(later.pid, 0)).toBe(true)
+  })
+
+  it('gives one that it cannot reach, but that is well, the time to end in order', async () => {
+    const { lockFile } = temp.places
+    const program = `
+      const db = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+      db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      process.on('SIGTERM', () => console.log('ends'))
+      process.stdin.once('data', () => process.exit(0))
+      console.log('runs')`
+    const daemon = spawn(process.execPath, ['-e', program, lockFile, 'daemon'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const ended = once(daemon, 'exit')
+    stack.defer(async () => {
+      daemon.kill('SIGKILL')
+      await ended
+    })
+    await once(daemon.stdout, 'data')
+    await leaveAddress({ pid: daemon.pid })
+    const clock = createFakeClock()
+    let looks = 0
+    const monotonic = (): number => {
+      looks += 1
+      return clock.monotonic()
+    }
+    const outcome = down(lifecycle({ clock: { ...clock, monotonic } }))
+    await expect.poll(() => looks).toBeGreaterThan(1)
+    // Nobody is at the socket for so long.
+    clock.advance(4000)
+    await once(daemon.stdout, 'data')
+    clock.advance(20_000)
+    const before = looks
+    await expect.poll(() => looks).toBeGreaterThan(before + 2)
+    daemon.stdin.write('\n')
+    expect(await outcome).toEqual({ kind: 'stopped', pid: daemon.pid, running: null, wasForced: true })
+    expect(await ended).toEqual([0, null])
   })
 
   it('says so when a supervisor without a daemon does not end', async () => {

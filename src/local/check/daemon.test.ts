@@ -7,7 +7,7 @@ import { tempPlaces } from '../../../test/support/fake-daemon.ts'
 import { startContenders } from '../../../test/support/lock-contenders.ts'
 import type { PartHealth } from '#contracts'
 import type { DaemonState } from './daemon.ts'
-import { findDaemon, lookAtDaemon, refusalOfSocket } from './daemon.ts'
+import { findDaemon, isThere, lookAtDaemon, lookAtLastStart, refusalOfSocket } from './daemon.ts'
 
 let temp: ReturnType<typeof tempPlaces>
 let stack: AsyncDisposableStack
@@ -34,7 +34,10 @@ const deps = () => ({ isPlaceGood: true, tryLock: async () => undefined, version
 
 it('another program that holds the lock is no daemon that hangs', async () => {
   await holdLock('stranger')
-  await expect(lookAtDaemon(await find(), deps())).rejects.toMatchObject({ code: 'LOCK_HELD' })
+  const found = await find()
+  await expect(lookAtDaemon(found, deps())).rejects.toMatchObject({ code: 'LOCK_HELD' })
+  expect(isThere(found)).toBe(false)
+  expect(await lookAtLastStart(temp.places, found)).toMatchObject({ message: 'none has failed' })
 })
 
 it('a program that hangs up in the place of a daemon is what has to go first', async () => {

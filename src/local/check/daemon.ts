@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises'
-import { createClient, lockHolder, readStartError, statusOf, strayAddress } from '#client'
+import { createClient, lockHolder, readAddress, readStartError, statusOf, strayAddress } from '#client'
 import { AppError } from '#kernel'
 import { addressStray, daemonHangs, daemonPartWrong, daemonOtherVersion, daemonSuspended } from './errors.ts'
 import { ok, skipped, warning } from './finding.ts'
@@ -17,10 +17,14 @@ export type DaemonState =
       readonly hello: HelloResult
       readonly health: Health | undefined
     }
+  /** Another program holds the lock: none runs, and none can start. */
+  | { readonly kind: 'stranger'; readonly pid: undefined; readonly error: AppError }
   /** Somebody holds the lock, or is at the socket, and does not greet. */
   | { readonly kind: 'silent'; readonly pid: number | undefined; readonly error: AppError }
 
 export const noDaemon: DaemonState = { kind: 'none', pid: undefined }
+
+export const isThere = ({ kind }: DaemonState): boolean => kind === 'answers' || kind === 'silent'
 
 /** How the daemon itself finds one of its parts; undefined when none runs, or it does not tell. */
 export function partOfDaemon(daemon: DaemonState, name: string): PartHealth | undefined {
@@ -41,7 +45,8 @@ export async function findDaemon(deps: {
 }): Promise<DaemonState> {
   const { places, clock } = deps
   const holder = lockHolder(places.lockFile)
-  if (holder === null) return noDaemon
+  // One in a container has an address, and a lock that cannot be seen.
+  if (holder === null && (await readAddress(places)) === undefined) return noDaemon
   await using client = createClient({
     places,
     clock,
@@ -54,8 +59,9 @@ export async function findDaemon(deps: {
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     // Where the kernel does not tell who holds the lock, nobody at the socket means that there is none.
-    if (holder === undefined && error.code === 'DAEMON_NOT_RUNNING') return noDaemon
-    return { kind: 'silent', pid: holder, error }
+    if (typeof holder !== 'number' && error.code === 'DAEMON_NOT_RUNNING') return noDaemon
+    if (error.code === 'LOCK_HELD') return { kind: 'stranger', pid: undefined, error }
+    return { kind: 'silent', pid: holder ?? undefined, error }
   }
 }
 
@@ -74,12 +80,14 @@ export async function lookAtDaemon(
       return lookAtAnswering(daemon, deps.version)
     case 'silent': {
       if (refusalOfSocket(daemon) !== undefined) return skipped('what is at its socket has to go first')
-      if (daemon.pid === undefined || tellsMore.has(daemon.error.code)) throw daemon.error
+      if (daemon.pid === undefined || daemon.error.code === 'DESCRIPTORS_EXHAUSTED') throw daemon.error
       if (statusOf(daemon.pid)?.state === 'T') throw daemonSuspended(daemon.pid)
       throw daemonHangs(daemon.pid, daemon.error)
     }
+    case 'stranger':
+      throw daemon.error
     case 'none':
-      if (await isThere(deps.places.stateDir)) await deps.tryLock()
+      if (await isMade(deps.places.stateDir)) await deps.tryLock()
       return await withoutDaemon(deps.places)
   }
 }
@@ -106,8 +114,6 @@ export function refusalOfSocket(daemon: DaemonState): AppError | undefined {
 }
 
 const ofSocket: ReadonlySet<string> = new Set(['DAEMON_UNSAFE_SOCKET', 'SOCKET_FOREIGN'])
-/** Than that it hangs. */
-const tellsMore: ReadonlySet<string> = new Set(['LOCK_HELD', 'DESCRIPTORS_EXHAUSTED'])
 
 async function withoutDaemon(places: Places): Promise<Look> {
   const stray = await strayAddress(places)
@@ -117,12 +123,12 @@ async function withoutDaemon(places: Places): Promise<Look> {
 
 /** The last one that could not start has told why; whatever passes since may have cured it. */
 export async function lookAtLastStart(places: Places, daemon: DaemonState): Promise<Look> {
-  if (daemon.kind !== 'none') return ok('the daemon runs')
+  if (isThere(daemon)) return ok('the daemon runs')
   const failure = await readStartError(places)
   return failure === undefined ? ok('none has failed') : warning(failure)
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isMade(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -5,7 +5,15 @@ import { lockHolder, socketOf } from '#client'
 import { Secret } from '#kernel'
 import { lookAtCodexHome, lookAtCodexProgram, lookAtLogin, lookAtProviderKey } from './codex.ts'
 import { codexHomeOf } from './codex-setup.ts'
-import { findDaemon, lookAtDaemon, lookAtLastStart, noDaemon, partOfDaemon, refusalOfSocket } from './daemon.ts'
+import {
+  findDaemon,
+  isThere,
+  lookAtDaemon,
+  lookAtLastStart,
+  noDaemon,
+  partOfDaemon,
+  refusalOfSocket,
+} from './daemon.ts'
 import { lookAtDisk, lookAtLog } from './disk.ts'
 import { daemonPartWrong, socketOccupiedFor, storeHeld } from './errors.ts'
 import { examine, ok, skipped } from './finding.ts'
@@ -112,7 +120,7 @@ async function lookAtSocket(
   const refusal = refusalOfSocket(daemon)
   if (refusal !== undefined) throw socketOccupiedFor(places.socketPath, refusal)
   if (daemon.kind === 'answers') return ok(socketText(places, await socketOf(places, daemon.pid)))
-  if (daemon.kind !== 'none') return ok(places.socketPath)
+  if (isThere(daemon)) return ok(places.socketPath)
   const found = await inspectSocket(places.socketPath)
   return ok(
     found === 'free'
@@ -141,7 +149,7 @@ async function lookAtHttp(deps: CheckDeps, { http }: Config, daemon: DaemonState
   await deps.inspectHttpToken(deps.places.httpTokenFile)
   const part = partOfDaemon(daemon, 'http')
   if (part !== undefined && part.state !== 'healthy') throw daemonPartWrong(part)
-  if (daemon.kind !== 'none') return ok('`tandem health` says how it serves')
+  if (isThere(daemon)) return ok('`tandem health` says how it serves')
   if (http.port === 0) return ok('takes a free port')
   await deps.assertPortFree(http.port)
   return ok(`port ${http.port} is free`)
