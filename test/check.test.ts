@@ -85,7 +85,7 @@ describe('without a daemon', () => {
         rmdirSync(stateDir())
         writeFileSync(world.places.stateDir, '')
       },
-      ['state directory', 'DIRECTORY_UNSAFE', /mv /, 78],
+      ['state directory', 'DIRECTORY_UNSAFE', /TANDEM_STATE_DIR=/, 78],
     ],
     [
       'a file at the socket',

@@ -22,10 +22,33 @@ export interface FindCodexOptions extends ProgramSearch {
 export async function findCodex(options: FindCodexOptions): Promise<CodexBinary> {
   const tried: string[] = []
   for (const [source, path] of candidates(options)) {
+    if (source === 'package' && (await isOpenToAll(folderOfPackages(path)))) continue
     if (await isProgram(path)) return { path, executable: await nativeOf(path), source }
     tried.push(path)
   }
-  throw codexNotFound(tried.slice(0, 20))
+  throw codexNotFound(whereOf(options), tried.slice(0, 20))
+}
+
+/** What has the `node_modules`. */
+const folderOfPackages = (program: string): string => dirname(dirname(dirname(program)))
+
+/** Such as /tmp above a package below it: anybody may put a program there. */
+async function isOpenToAll(folder: string): Promise<boolean> {
+  try {
+    return ((await stat(folder)).mode & 0o002) !== 0
+  } catch {
+    // Not there, or not ours to look at: neither is a program in it.
+    return true
+  }
+}
+
+function whereOf({ configured, path, packageRoot }: FindCodexOptions): string {
+  if (configured?.includes('/')) return `at ${resolve(configured)}`
+  const folders = [...new Set(path.split(':').filter(folder => folder.startsWith('/')))]
+  const more = folders.length > 4 ? ` and ${folders.length - 4} more` : ''
+  const onPath = folders.length === 0 ? 'on PATH, which is empty' : `on PATH (${folders.slice(0, 4).join(', ')}${more})`
+  if (configured !== undefined) return `as ${configured} ${onPath}`
+  return packageRoot === undefined ? onPath : `${onPath}, nor in the packages beside Tandem`
 }
 
 function candidates(options: FindCodexOptions): readonly (readonly [CodexBinary['source'], string])[] {

@@ -60,7 +60,21 @@ describe('the program', () => {
     const error = await findCodex({ path: place.work, configured }).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'CODEX_NOT_FOUND', kind: 'missing', data: { tried: [configured] } })
     expect((error as { readonly hint: string }).hint).toContain('npm i -g @openai/codex')
-    expect(await codeOf(findCodex({ path: place.home }))).toBe('CODEX_NOT_FOUND')
+    expect((error as { readonly message: string }).message).toBe(`no codex program found at ${configured}`)
+    const path = `/a:/b:/a:/c:/d:/e:/f:${place.home}`
+    await expect(findCodex({ path, packageRoot: '/nowhere' })).rejects.toMatchObject({
+      code: 'CODEX_NOT_FOUND',
+      message: 'no codex program found on PATH (/a, /b, /c, /d and 3 more), nor in the packages beside Tandem',
+    })
+  })
+
+  test('is not taken from a folder above the package in which anybody may put one', async () => {
+    await using place = await openPlace()
+    await program(join(place.home, 'node_modules', '.bin'), 'codex', '#!/bin/sh\n')
+    const options = { path: '/nowhere', packageRoot: join(place.home, 'node_modules', 'tandem') }
+    expect((await findCodex(options)).source).toBe('package')
+    await chmod(place.home, 0o1777)
+    expect(await codeOf(findCodex(options))).toBe('CODEX_NOT_FOUND')
   })
 
   test('of the npm package is started without its wrapper, through links too', async () => {

@@ -3,8 +3,9 @@ import { AppError, descriptorsExhausted, messageOf } from '#kernel'
 const installHint =
   'install Codex with `npm i -g @openai/codex`, or name the program as `codex.path` in the configuration'
 
-export const codexNotFound = (tried: readonly string[]): AppError =>
-  new AppError('CODEX_NOT_FOUND', 'missing', `no codex program found; looked at ${tried.join(', ') || 'nothing'}`, {
+/** `where` says it in few words; `tried` has every file. */
+export const codexNotFound = (where: string, tried: readonly string[]): AppError =>
+  new AppError('CODEX_NOT_FOUND', 'missing', `no codex program found ${where}`, {
     hint: installHint,
     data: { tried },
   })

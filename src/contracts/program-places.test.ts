@@ -2,7 +2,10 @@ import { expect, it } from 'vitest'
 import { programPlaces } from './program-places.ts'
 
 it('looks on PATH, then beside our package and in every folder above it, and never in the current directory', () => {
-  const places = programPlaces('claude', { path: '/usr/bin::bin:./x:/opt/bin', packageRoot: '/app/node_modules/ours/' })
+  const places = programPlaces('claude', {
+    path: '/usr/bin::bin:./x:/opt/bin:/usr/bin',
+    packageRoot: '/app/node_modules/ours/',
+  })
   expect(places.map(({ source, file }) => `${source} ${file}`)).toEqual([
     'path /usr/bin/claude',
     'path /opt/bin/claude',

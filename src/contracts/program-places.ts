@@ -7,13 +7,13 @@ export interface ProgramSearch {
 
 /**
  * Where a program is looked for, in order: the entries of PATH, then `node_modules/.bin` of our package and of every folder above it.
- * Entries of PATH that are empty or relative mean the current directory: what lies there is not to be started by accident.
+ * Each once. Entries of PATH that are empty or relative mean the current directory: what lies there is not to be started by accident.
  */
 export function programPlaces(name: string, { path, packageRoot }: ProgramSearch): readonly ProgramPlace[] {
-  const onPath = path.split(':').filter(folder => folder.startsWith('/'))
+  const onPath = new Set(path.split(':').filter(folder => folder.startsWith('/')))
   const inPackages = packageRoot === undefined ? [] : andAbove(packageRoot.replace(/\/+$/, ''))
   return [
-    ...onPath.map(folder => ({ source: 'path', file: `${folder}/${name}` }) as const),
+    ...[...onPath].map(folder => ({ source: 'path', file: `${folder}/${name}` }) as const),
     ...inPackages.map(folder => ({ source: 'package', file: `${folder}/node_modules/.bin/${name}` }) as const),
   ]
 }
