@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { AppError, createFakeClock } from '#kernel'
 import { openLog } from '#ops'
+import type { Health } from '#contracts'
 import type { DownOutcome, ReadLogOptions, UpOptions, UpOutcome } from '#client'
 import { createHarness, settle, startMs } from './test-harness.ts'
 
@@ -21,6 +22,30 @@ describe('up', () => {
   ])('%j', async (outcome, code, stdout) => {
     const harness = createHarness({ lifecycle: { up: async () => outcome } })
     expect([await harness.run('up'), harness.stdout()]).toEqual([code, stdout])
+  })
+
+  test('says what is not as it should be, and is up all the same', async () => {
+    const part = { since: 1, why: null, cure: null, looked_at: 1, details: {} }
+    const wrong = { ...part, state: 'degraded' as const, why: 'no \x1b[31mkey', cure: 'tandem restart' }
+    const health = async (): Promise<Health> => ({
+      state: 'degraded',
+      at: 1,
+      version: '0.1.0',
+      pid: 42,
+      log_level: 'info',
+      idle_since: 1,
+      idle_shutdown_ms: 0,
+      parts: [
+        { ...part, part: 'socket', state: 'healthy' },
+        { ...wrong, part: 'codex configuration' },
+        { ...wrong, part: 'disk', looked_at: null },
+      ],
+    })
+    const harness = createHarness({ lifecycle: { up: async () => started, health } })
+    expect([await harness.run('up'), harness.stderr()]).toEqual([
+      0,
+      '  codex configuration is degraded: no key\n    cure: tandem restart\n',
+    ])
   })
 
   test('passes --foreground on, and answers in JSON', async () => {

@@ -92,7 +92,22 @@ async function runUp(session: Session, options: { readonly foreground: boolean }
   out.line(
     `the daemon ${state}: pid ${outcome.pid}, version ${plainLine(outcome.version)}, ${plainLine(outcome.socket)}`,
   )
+  await tellOfParts(session)
   return codeOf(outcome, options)
+}
+
+/** It is up; that it lacks something is better known before the first prompt fails. */
+async function tellOfParts({ deps, err }: Session): Promise<void> {
+  try {
+    const { parts } = await deps.lifecycle.health()
+    for (const { part, state, why, cure, looked_at: lookedAt } of parts) {
+      if (state === 'healthy' || lookedAt === null) continue
+      err.line(`  ${plainLine(part)} is ${state}: ${plainLine(why ?? '')}`)
+      if (cure !== null) err.line(`    cure: ${plainLine(cure)}`)
+    }
+  } catch {
+    // It is no part of being up; `tandem health` says what keeps it from telling.
+  }
 }
 
 /** Whoever runs the daemon in the foreground (a service manager) wants this one, not another that is there already. */
