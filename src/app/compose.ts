@@ -61,6 +61,8 @@ export async function composeRooms(deps: ComposeDeps): Promise<Rooms> {
     startLateCodex({
       find: { configured: config.codex.path, path: environment.env['PATH'] ?? '', packageRoot: environment.packageDir },
       env: await environmentOfCodex(deps, codexHome),
+      // Its configuration names the keys that it gets; one that could not be read, or is another by then, is read again.
+      readEnv: () => environmentOfCodex(deps, codexHome),
       stateDir: `${places.stateDir}/codex`,
       clock,
       log,

@@ -32,15 +32,24 @@ export const codexUnavailable = (reason: string, cause?: unknown): AppError =>
 
 export const codexBreakerOpen = (lastError: string, retryInMs: number): AppError =>
   new AppError('CODEX_BREAKER_OPEN', 'unavailable', `codex keeps crashing: ${lastError}`, {
-    hint: `it is tried again in ${Math.ceil(retryInMs / 1000)} s; run \`codex app-server\` by hand to see why it ends`,
+    hint: `it is tried again in ${Math.ceil(retryInMs / 1000)} s; see what is wrong with its setup: tandem check; or why it ends, by hand: codex app-server`,
     data: { retryInMs, lastError },
   })
 
-export const codexStartTimeout = (waitedMs: number): AppError =>
-  new AppError('CODEX_START_TIMEOUT', 'timeout', `codex was not ready within ${waitedMs} ms`, {
-    hint: 'the machine may be busy: try again, and see `tandem logs`',
-    data: { waitedMs },
-  })
+/** `lastError`: how an earlier try in this time has failed. */
+export const codexStartTimeout = (waitedMs: number, lastError: string | null): AppError =>
+  new AppError(
+    'CODEX_START_TIMEOUT',
+    'timeout',
+    `codex was not ready within ${waitedMs} ms${lastError === null ? '' : `: ${lastError}`}`,
+    {
+      hint:
+        lastError === null
+          ? 'the machine may be busy: try again, and see `tandem logs`'
+          : 'run `codex app-server` by hand to see why it does not get ready; `tandem health` says when it is',
+      data: { waitedMs, ...(lastError === null ? {} : { lastError }) },
+    },
+  )
 
 /** The process ended while something was asked of it: whether it was done is only known from the thread's history. */
 export const codexGone = (method: string, reason: string): AppError =>

@@ -33,6 +33,18 @@ describe('starting', () => {
     }
   })
 
+  test('takes its environment anew, so that a key which it did not know of is there the next time', async () => {
+    const body = `on = message => send({ id: message.id, result: { data: [{ id: process.env.OWN_KEY ?? 'none' }] } })`
+    let own: Record<string, string> = {}
+    const readEnv = async () => ({ PATH: process.env['PATH'] ?? '', ...own })
+    await using started = await startFake(body, { readEnv })
+    const first = await started.host.connection(soon)
+    expect((await first.listModels())[0]?.id).toBe('none')
+    own = { OWN_KEY: 'there' }
+    await started.host.restart('for the test')
+    expect((await (await started.host.connection(soon)).listModels())[0]?.id).toBe('there')
+  })
+
   test('warm, it happens at once and again after each crash', async () => {
     await using started = await startFake('on = () => process.exit(1)', { isWarm: true, limits: quick })
     await eventually('ready', () => started.host.state.kind === 'ready')
@@ -47,10 +59,20 @@ describe('starting', () => {
     const binary = await fakeCodex(place, '')
     await writeFile(binary.executable, `#!/bin/sh\necho $$ > ${place.home}/pid\nexec sleep 600\n`)
     await using host = await hostIn(place, binary, { limits: { ...quick, startTimeoutMs: 1000 } })
+    const states: CodexState[] = []
+    host.onState(state => states.push(state))
     expect(await codeOf(host.connection({ timeoutMs: 100 }))).toBe('CODEX_START_TIMEOUT')
     await eventually('given up', () => host.state.kind === 'backing-off' || host.state.kind === 'broken')
     const pid = Number(await readFile(join(place.home, 'pid'), 'utf8'))
     expect(isAlive(pid)).toBe(false)
+    // The next try is known to follow a failure, and so is its own time-out.
+    await expect(host.connection({ timeoutMs: 500 })).rejects.toMatchObject({
+      code: 'CODEX_START_TIMEOUT',
+      message: expect.stringMatching(/within 500 ms: codex answered nothing to initialize/) as unknown,
+      hint: expect.stringContaining('codex app-server') as unknown,
+    })
+    const starts = states.filter(state => state.kind === 'starting')
+    expect(starts).toMatchObject([{ lastError: null }, { lastError: expect.stringMatching(/initialize/) as unknown }])
   })
 
   test('a caller that gives up gets CANCELLED, at once', async () => {

@@ -15,7 +15,8 @@ import type { RestartLimits, RestartPolicy } from './restart-policy.ts'
 /** Times are wall-clock milliseconds. */
 export type CodexState =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'starting' }
+  /** With `lastError` after a start or a process that failed: it has not answered since. */
+  | { readonly kind: 'starting'; readonly lastError: string | null }
   | {
       readonly kind: 'ready'
       readonly pid: number
@@ -44,6 +45,8 @@ export interface CodexHostDeps {
   readonly binary: CodexBinary
   /** The whole environment of the process, but for its TMPDIR, which is ours: see `codexEnvironment`. */
   readonly env: Readonly<Record<string, string>>
+  /** In place of `env`, and asked anew before each start: what it depends on may have changed. */
+  readonly readEnv?: (() => Promise<Readonly<Record<string, string>>>) | undefined
   /** Ours alone (0700): the record of the child and its temporary files are kept here, and it is the child's working directory. */
   readonly stateDir: string
   readonly clock: Clock
@@ -77,14 +80,17 @@ export async function startCodexHost(deps: CodexHostDeps): Promise<CodexHost> {
   const record = createChildRecord(deps.stateDir)
   const left = await record.reap(deps.clock)
   if (left !== null) deps.log.warn({ codexPid: left }, 'codex process of an earlier life ended')
-  const env = { ...deps.env, TMPDIR: await openTemporaryFiles(deps.stateDir) }
-  const host = new Host({ ...deps, env }, record)
+  const TMPDIR = await openTemporaryFiles(deps.stateDir)
+  const readEnv = async (): Promise<Record<string, string>> => ({ ...(await (deps.readEnv?.() ?? deps.env)), TMPDIR })
+  const host = new Host({ ...deps, readEnv }, record)
   if (deps.isWarm === true) host.warmUp()
   return host
 }
 
+type HostDeps = CodexHostDeps & { readonly readEnv: NonNullable<CodexHostDeps['readEnv']> }
+
 class Host implements CodexHost {
-  readonly #deps: CodexHostDeps
+  readonly #deps: HostDeps
   readonly #record: ChildRecord
   readonly #limits: HostLimits
   readonly #policy: RestartPolicy
@@ -99,7 +105,7 @@ class Host implements CodexHost {
   readonly #stopping = new AbortController()
   #generation = 0
 
-  constructor(deps: CodexHostDeps, record: ChildRecord) {
+  constructor(deps: HostDeps, record: ChildRecord) {
     this.#deps = deps
     this.#record = record
     this.#limits = { ...defaultHostLimits, ...deps.limits }
@@ -134,7 +140,7 @@ class Host implements CodexHost {
       if (state.kind === 'stopped') throw codexUnavailable('tandem is stopping')
       const pauseMs = this.#pauseMs(state)
       const leftMs = deadline - clock.monotonic()
-      if (leftMs <= 0) throw codexStartTimeout(options.timeoutMs)
+      if (leftMs <= 0) throw codexStartTimeout(options.timeoutMs, 'lastError' in state ? state.lastError : null)
       if (pauseMs > 0) await bounded(clock, Math.min(pauseMs, leftMs), options.signal, null)
       if (pauseMs === 0) await bounded(clock, leftMs, options.signal, this.#start())
     }
@@ -173,7 +179,8 @@ class Host implements CodexHost {
   async #open(): Promise<CodexConnection> {
     const { clock, log } = this.#deps
     this.#wake?.[Symbol.dispose]()
-    this.#become({ kind: 'starting' })
+    const lastError = 'lastError' in this.#state ? this.#state.lastError : null
+    this.#become({ kind: 'starting', lastError })
     this.#generation += 1
     const startedAt = clock.monotonic()
     const opened = await this.#tryOpen()
@@ -194,7 +201,7 @@ class Host implements CodexHost {
     try {
       return await openConnection({
         binary: deps.binary,
-        env: deps.env,
+        env: await deps.readEnv(),
         cwd: deps.stateDir,
         umask: deps.umask,
         generation: this.#generation,
