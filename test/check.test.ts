@@ -111,7 +111,7 @@ describe('without a daemon', () => {
     [
       'a store that is none',
       () => writeFileSync(join(stateDir(), 'tandem.db'), 'x'.repeat(5000)),
-      ['store', 'STORE_CORRUPT', /tandem down; mkdir .*tandem\.db\.damaged; mv .*; tandem up/, 1],
+      ['store', 'STORE_CORRUPT', /tandem down && mkdir .*tandem\.db\.damaged-\d{8}-\d{6}'? && mv .*; tandem up/, 1],
     ],
     [
       'a Codex that is not there',
