@@ -115,8 +115,8 @@ describe('the policy file', () => {
     chmodSync(folder.file, 0o666)
     await expect(createPolicySource(folder.file).read()).rejects.toMatchObject({
       code: 'POLICY_INVALID',
-      message: `${folder.file}: others may write ${folder.file}`,
-      hint: `run: chmod go-w ${folder.file}; no new turn is taken until then, what runs goes on`,
+      message: `${folder.file}: others may write ${folder.file}; no new turn is taken, what runs goes on`,
+      hint: `run: chmod go-w ${folder.file}`,
     })
   })
 
@@ -227,7 +227,7 @@ describe('tandem policy allow', () => {
     chmodSync(folder.at('config'), 0o770)
     await expect(allowPolicy(environmentIn(folder), grant)).rejects.toMatchObject({
       code: 'POLICY_INVALID',
-      hint: expect.stringMatching(/^run: chmod go-w .*config;/),
+      hint: expect.stringMatching(/^run: chmod go-w \/.*config$/),
     })
   })
 

@@ -91,7 +91,7 @@ describe('ensurePrivateDirectory', () => {
     using _user = vi.spyOn(process, 'getuid').mockReturnValue(12_345)
     await expect(ensurePrivateDirectory(path, 'TANDEM_STATE_DIR')).rejects.toMatchObject({
       message: `${path} belongs to user 0, not to 12345`,
-      hint: `take it back, with what is in it: sudo chown -R 12345 ${path}; or set TANDEM_STATE_DIR to a directory of your own`,
+      hint: `set TANDEM_STATE_DIR to a directory of your own, or take this one back, with what is in it: sudo chown -R 12345 ${path}`,
     })
     await expect(ensurePrivateDirectory(join(root, 'foreign'), 'TANDEM_STATE_DIR')).rejects.toMatchObject({
       hint: 'set TANDEM_STATE_DIR to a directory of your own: export TANDEM_STATE_DIR=…',

@@ -90,7 +90,7 @@ async function cureOfOwner(
   if (own === 0) return `run the command as that user, without sudo; or ${elsewhere}`
   // Below a directory of ours, such as our home, it was ours before: `sudo tandem up` does that.
   if (owner !== 0 || !(await isBelowOneOf(own, resolve(path)))) return `${elsewhere}: export ${variable}=…`
-  return `take it back, with what is in it: sudo chown -R ${own} ${shellQuote(path)}; or ${elsewhere}`
+  return `${elsewhere}, or take this one back, with what is in it: sudo chown -R ${own} ${shellQuote(path)}`
 }
 
 async function isBelowOneOf(user: number, path: string): Promise<boolean> {

@@ -235,7 +235,7 @@ export const storeNodeTaken = (label: string, nodeId: string): AppError =>
 /** Somebody else wrote as this node while the connection was lost: what this daemon knows of its turns is old. */
 export const storeNodeLost = (label: string, nodeId: string): AppError =>
   new AppError('STORE_LOCKED', 'unavailable', `another daemon has worked as ${nodeId} in ${label} meanwhile`, {
-    hint: 'this daemon writes nothing more: tandem down; tandem up. A copied state directory needs an id of its own: remove the file node-id in it',
+    hint: 'a copied state directory needs an id of its own (remove the file node-id in it); this daemon writes nothing more: tandem down; tandem up',
     data: { database: label, node_id: nodeId },
   })
 

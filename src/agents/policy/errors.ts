@@ -17,8 +17,9 @@ export const policyInvalid = (file: string, problem: string, cause?: unknown): A
 
 /** Somebody else could write it, or has. */
 export const policyUnsafe = (file: string, problem: string, cure: string): AppError =>
-  new AppError('POLICY_INVALID', 'invalid', `${file}: ${problem}`, {
-    hint: `${cure}; no new turn is taken until then, what runs goes on`,
+  new AppError('POLICY_INVALID', 'invalid', `${file}: ${problem}; no new turn is taken, what runs goes on`, {
+    // Nothing behind it: it is pasted.
+    hint: cure,
     data: { file },
   })
 

@@ -101,7 +101,7 @@ export const codexNotForDaemon = (
 
 export const codexHomeMissing = (directory: string, source: string): AppError =>
   new AppError('CODEX_HOME_MISSING', 'missing', `${source} names ${directory}, which is not a directory`, {
-    hint: `make it: mkdir -p ${shellQuote(directory)}; or correct ${source}; then: tandem restart`,
+    hint: `correct ${source}, or make it: mkdir -p ${shellQuote(directory)}; then: tandem restart`,
     data: { directory, source },
   })
 
