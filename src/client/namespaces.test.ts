@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { down, lockHolder, strangerAtLock } from '#client'
+import { down, isAlive, lockHolder, strangerAtLock } from '#client'
 import { systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
@@ -126,7 +126,7 @@ describe.runIf(canMount())('down outside', () => {
   it('leaves the supervisor of a container alone that has another directory under the same path', async () => {
     const { pid } = await startSupervisor('mount --bind "$2" "$1" && exec sh "$0" "$1"')
     expect(await down(lifecycle())).toEqual({ kind: 'not-running' })
-    expect(process.kill(pid, 0)).toBe(true)
+    expect(isAlive(pid)).toBe(true)
   })
 
   it('ends one in another mount namespace that has our directory', async () => {
