@@ -112,6 +112,7 @@ describe('a crash loop', () => {
     expect(error).toMatchObject({
       code: 'CODEX_BREAKER_OPEN',
       kind: 'unavailable',
+      hint: expect.stringContaining('see what is wrong with its setup: tandem check') as unknown,
       data: { lastError: expect.stringContaining('exit code 7: no such thing') as unknown },
     })
     expect(states.map(state => state.kind)).toEqual([
