@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
-import { isOfConfiguration } from '#contracts'
+import { codexEnvironment, providerEnvKeys } from '#codex'
+import { codexUserConfigSchema, isOfConfiguration } from '#contracts'
 import { completeLockfile } from '../scripts/complete-lockfile.ts'
 import { optionsOfCommand } from '../scripts/doors.ts'
 import { generatedPages } from '../scripts/write-docs.ts'
@@ -104,6 +106,24 @@ describe('docs/verbs.md', () => {
   })
 })
 
+describe('docs/providers.md', () => {
+  const page = read('docs/providers.md')
+
+  it('lists just what Codex gets of the environment', () => {
+    const list = /## What Codex gets[^]*?(?=\nCommands that)/.exec(page)?.[0] ?? ''
+    const named = [...list.matchAll(/`([A-Z]\w+[A-Z])`/g)].map(([, name = '']) => name)
+    const proxies = named.filter(name => name.endsWith('_PROXY')).map(name => name.toLowerCase())
+    const given = Object.fromEntries([...named, ...proxies, 'LC_ALL', 'XDG_DATA_HOME'].map(name => [name, 'x']))
+    expect(named.length).toBeGreaterThan(20)
+    expect(codexEnvironment({ ...given, ANTHROPIC_API_KEY: 'x', MY_PROVIDER_KEY: 'x' })).toEqual(given)
+  })
+
+  it('has a provider whose key Codex is given', () => {
+    const block = /```toml\n([^]*?)```/.exec(page)?.[1] ?? ''
+    expect(providerEnvKeys(codexUserConfigSchema.parse(parse(block)))).toEqual(['MY_PROVIDER_KEY', 'MY_TEAM'])
+  })
+})
+
 describe('docs/dependencies.md', () => {
   const listed = rowsOf(read('docs/dependencies.md')).map(([name = '']) => name.replaceAll('`', ''))
 
@@ -156,13 +176,18 @@ describe('README.md', () => {
       expect(readme).toContain(`/${name}`)
   })
 
-  it.each(['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'docs/faq.md', 'docs/scope.md', 'docs/errors.md'])(
-    '%s links only to files that exist',
-    path => {
-      const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(match => match[1] ?? '')
-      expect(links.filter(link => !existsSync(join(projectRoot, path, '..', link)))).toEqual([])
-    },
-  )
+  it.each([
+    'README.md',
+    'SECURITY.md',
+    'CONTRIBUTING.md',
+    'docs/faq.md',
+    'docs/providers.md',
+    'docs/scope.md',
+    'docs/errors.md',
+  ])('%s links only to files that exist', path => {
+    const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(match => match[1] ?? '')
+    expect(links.filter(link => !existsSync(join(projectRoot, path, '..', link)))).toEqual([])
+  })
 })
 
 describe('ARCHITECTURE.md', () => {
