@@ -9,13 +9,14 @@ import {
   daemonOutOfDescriptors,
   daemonStartTimeout,
   daemonStillStopping,
+  daemonSuspended,
   daemonUnreachable,
   foreignListener,
   helloUnanswered,
 } from './errors.ts'
 import { isOutOfDescriptors, isTakenFrom } from './listeners.ts'
 import { lockHeldBy } from './lock-held.ts'
-import { isAlive, isDaemon, isStoreCopy, lockHolder } from './processes.ts'
+import { isAlive, isDaemon, isStoreCopy, lockHolder, statusOf } from './processes.ts'
 import { candidateSockets, isSafeSocket, readAddress } from './safe-socket.ts'
 import { markStartErrors, readStartError } from './start-error.ts'
 import { assertOfThisState } from './state-identity.ts'
@@ -123,8 +124,15 @@ class ConnectAttempt {
     const left = timeoutMs - this.#elapsed()
     if (left <= 0 && isAbsence(this.#last)) this.#assertHeldByNobody()
     if (left <= 0 && this.#options.startDaemon === undefined && isAbsence(this.#last)) throw daemonNotRunning(places)
-    if (left <= 0) throw daemonStartTimeout(places, timeoutMs, this.#last)
+    if (left <= 0) throw this.#suspension() ?? daemonStartTimeout(places, timeoutMs, this.#last)
     await sleep(Math.min(left, backoffMs(tries, { firstMs: 20, maxMs: 500 })), signal)
+  }
+
+  /** proc_pid_stat(5): T is stopped by a signal, t by a debugger. */
+  #suspension(): AppError | undefined {
+    const holder = lockHolder(this.#options.places.lockFile)
+    if (typeof holder !== 'number' || statusOf(holder)?.state.toUpperCase() !== 'T') return undefined
+    return daemonSuspended(holder)
   }
 
   #elapsed(): number {

@@ -19,6 +19,12 @@ export const daemonStartTimeout = (places: Places, waitedMs: number, last: unkno
     },
   )
 
+export const daemonSuspended = (pid: number): AppError =>
+  new AppError('DAEMON_SUSPENDED', 'unavailable', `the daemon (pid ${pid}) was stopped by a signal and does nothing`, {
+    hint: `let it go on: kill -CONT ${pid}; or end it and start another: tandem restart`,
+    data: { pid },
+  })
+
 export const daemonUnreachable = (places: Places, pid: number, waitedMs: number): AppError =>
   new AppError(
     'DAEMON_UNREACHABLE',

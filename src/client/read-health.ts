@@ -1,6 +1,7 @@
 import { AppError } from '#kernel'
 import { createClient } from './client.ts'
 import { lockHolder, statusOf } from './processes.ts'
+import { readStartError } from './start-error.ts'
 import type { Health, Places } from '#contracts'
 import type { Clock } from '#kernel'
 import type { ClientIdentity } from './client.ts'
@@ -26,7 +27,7 @@ export async function readHealth(
   } catch (error) {
     if (signal?.aborted === true) throw error
     if (!(error instanceof AppError)) throw error
-    return downBecause(deps, reasonOf(deps, error, limitMs))
+    return downBecause(deps, await withLastStart(deps, reasonOf(deps, error, limitMs), error))
   }
 }
 
@@ -49,7 +50,16 @@ function reasonOf({ places }: HealthDeps, error: AppError, limitMs: number): Rea
   return { why: error.message, cure, pid }
 }
 
-const isSilence = ({ code }: AppError): boolean => code === 'CANCELLED' || code === 'DAEMON_START_TIMEOUT'
+/** Where none runs, why the last one could not: the next start would find the same. */
+async function withLastStart({ places }: HealthDeps, reason: Reason, { code }: AppError): Promise<Reason> {
+  const failure = code === 'DAEMON_NOT_RUNNING' ? await readStartError(places) : undefined
+  if (failure === undefined) return reason
+  const cure = failure.hint === undefined ? 'see why: tandem check' : `${failure.hint}; then: tandem up`
+  return { ...reason, why: `${reason.why}; its last start failed: ${failure.message}`, cure }
+}
+
+const isSilence = ({ code }: AppError): boolean =>
+  ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMON_SUSPENDED'].includes(code)
 
 /** It has its lock and says nothing. */
 function silenceOf(pid: number | null, limitMs: number): Reason {

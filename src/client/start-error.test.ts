@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createClient, startErrorFilesOf } from '#client'
+import { createClient, readHealth, startErrorFilesOf } from '#client'
 import { systemClock } from '#kernel'
 import { tempPlaces } from '../../test/support/fake-daemon.ts'
 import { markStartErrors, readStartError } from './start-error.ts'
@@ -43,4 +43,15 @@ it.each([-3_600_000, 3_600_000])('a start whose clock is set by %i ms tells why 
     startDaemon: async () => leave(file, 'CONFIG_INVALID', Date.now() + jump),
   })
   await expect(client.connect()).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+})
+
+it('is told by the health where no daemon runs, with its cure', async () => {
+  const { places } = temp
+  const [file] = startErrorFilesOf(places)
+  const error = { code: 'STORE_FULL', kind: 'unavailable', message: 'no room', hint: 'make some' }
+  writeFileSync(file, JSON.stringify({ at: 1, pid: 1, error }))
+  const health = await readHealth({ places, clock: systemClock, identity: { name: 'test', version: '1.0.0' } })
+  expect(health.parts).toMatchObject([
+    { why: 'the daemon is not running; its last start failed: no room', cure: 'make some; then: tandem up' },
+  ])
 })

@@ -189,7 +189,13 @@ function signalTo(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-const hopeless: readonly string[] = ['CANCELLED', 'DAEMON_START_TIMEOUT', 'DAEMON_UNREACHABLE', 'DAEMON_PROTOCOL']
+const hopeless: readonly string[] = [
+  'CANCELLED',
+  'DAEMON_START_TIMEOUT',
+  'DAEMON_SUSPENDED',
+  'DAEMON_UNREACHABLE',
+  'DAEMON_PROTOCOL',
+]
 /** Something is between it and us; it takes signals all the same. */
 const outOfReach: readonly string[] = ['SOCKET_FOREIGN', 'DESCRIPTORS_EXHAUSTED']
 /** Less than for the answer: who could not be connected to need not hang. */

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClient, down, readHealth, stateIdentityOf } from '#client'
+import { createClient, down, readHealth, stateIdentityOf, strangerAtLock } from '#client'
 import { AppError, createFakeClock, systemClock } from '#kernel'
 import { tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
@@ -113,6 +113,17 @@ describe('a lock that is held', () => {
     })
   })
 
+  it('as a whole file by another program is said, too', async () => {
+    writeFileSync(places.lockFile, '')
+    // A lock of the whole file, as fcntl(2) gives it: struct flock of 64-bit Linux.
+    const script =
+      'use Fcntl; open(F, "+<", $ARGV[0]) or die; fcntl(F, F_SETLK, pack("ssx4qqix4", F_WRLCK, 0, 0, 0, 0)) or die; $| = 1; print "got"; sleep 60'
+    const holder = spawn('perl', ['-e', script, places.lockFile], { stdio: ['ignore', 'pipe', 'inherit'] })
+    stack.defer(() => void holder.kill('SIGKILL'))
+    await once(holder.stdout, 'data')
+    expect(strangerAtLock(places.lockFile)).toBe(holder.pid)
+  })
+
   it('by another program for a moment is waited for', async () => {
     const other = await holdLock('stranger')
     const { clock, looks } = watchedClock()
@@ -181,6 +192,27 @@ describe('what listens at the address', () => {
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     await listen(silent)
     expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
+  })
+
+  it('is told to be stopped by a signal when it is', async () => {
+    const program = `
+      new (require('node:sqlite').DatabaseSync)(process.argv[1]).exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      const server = require('node:net').createServer(one => one.resume())
+      server.listen(process.argv[2], () => (require('node:fs').chmodSync(process.argv[2], 0o600), console.log('listens')))`
+    const words = ['-e', program, places.lockFile, places.socketPath, 'daemon']
+    const daemon = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    stack.defer(async () => {
+      daemon.kill('SIGKILL')
+      await once(daemon, 'exit')
+    })
+    await once(daemon.stdout, 'data')
+    daemon.kill('SIGSTOP')
+    const cure = `kill -CONT ${daemon.pid}`
+    expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({
+      code: 'DAEMON_SUSPENDED',
+      hint: expect.stringContaining(cure),
+    })
+    expect(await readHealth(lifecycle(), { limitMs: 500 })).toMatchObject({ pid: daemon.pid, parts: [{ cure }] })
   })
 
   it('is not another program’s because another one has listened at the path before', async () => {

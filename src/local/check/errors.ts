@@ -33,12 +33,6 @@ export const logUnwritable = (file: string, reason: string, cause?: unknown): Ap
     cause,
   })
 
-export const daemonSuspended = (pid: number): AppError =>
-  new AppError('DAEMON_SUSPENDED', 'unavailable', `the daemon (pid ${pid}) was stopped by a signal and does nothing`, {
-    hint: `let it go on: kill -CONT ${pid}; or end it and start another: tandem restart`,
-    data: { pid },
-  })
-
 export const daemonHangs = (pid: number, cause: unknown): AppError =>
   new AppError(
     'DAEMON_HANGS',
