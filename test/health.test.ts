@@ -90,7 +90,9 @@ describe('tandem health', () => {
       details: { kind: 'missing' },
     })
     const shown = await on.tandem.run(['health'])
-    expect(shown.stdout).toMatch(/^codex\tdegraded\t\S+\t.*no-codex.*\tin a shell .*tandem restart.*tandem check$/m)
+    expect(shown.stdout).toMatch(
+      /^codex\tdegraded\t\S+\t.*no-codex.*\tinstall Codex .*codex --version.*tandem restart$/m,
+    )
   })
 
   it('tells that Codex keeps dying, when its breaker opens, and when it is tried again', async () => {

@@ -13,7 +13,7 @@ const entries = commandEntries()
 test('every code that it names is one of docs/errors.md', () => {
   const known = new Set([...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code))
   const named = [...page.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, code = '']) => code)
-  const variables = ['TANDEM_STATE_DIR', 'TANDEM_RUNTIME_DIR', 'TANDEM_CONFIG_DIR', 'CODEX_HOME']
+  const variables = ['XDG_STATE_HOME', 'TANDEM_STATE_DIR', 'TANDEM_RUNTIME_DIR', 'TANDEM_CONFIG_DIR', 'CODEX_HOME']
   expect(named.filter(code => !known.has(code) && !variables.includes(code))).toEqual([])
   expect(named.length).toBeGreaterThan(40)
 })

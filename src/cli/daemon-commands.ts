@@ -16,6 +16,7 @@ export const daemonEntries: readonly CommandEntry[] = [
     name: 'up',
     heading: 'The daemon',
     summary: 'start the daemon unless it runs',
+    description: 'Which of its parts are not as they should be is said on stderr; it is up all the same.',
     options: [{ flags: '--foreground', help: 'run it in this terminal until it is stopped' }],
     examples: ['tandem up', 'tandem up --foreground'],
     exitStatus: [
