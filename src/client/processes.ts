@@ -97,7 +97,6 @@ export function strangerAtLock(lockFile: string): number | undefined {
 /**
  * Who holds the daemon's lock, as the kernel says (proc_locks(5)): null for nobody that is visible here (it hides the locks of
  * other PID namespaces, so of containers), undefined where it cannot be told.
- * SQLite's exclusive lock is a POSIX write lock from byte 0x40000000 on (sqlite.org/lockingv3).
  */
 export function lockHolder(lockFile: string): number | null | undefined {
   return holderOf(lockFile, 'WRITE')
@@ -108,18 +107,39 @@ export function ownNumberOf(pid: number): number {
   return Number(/^NSpid:.*\s(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? pid)
 }
 
-function holderOf(lockFile: string, wanted: 'READ' | 'WRITE'): number | null | undefined {
+function holderOf(lockFile: string, wanted: FileLock['mode']): number | null | undefined {
+  const locks = readFileLocks(lockFile)
+  if (locks === undefined) return undefined
+  const held = locks.find(
+    ({ mode, first, last }) => mode === wanted && first <= lockBytes.last && last >= lockBytes.first,
+  )
+  return held?.pid ?? null
+}
+
+/** Those that SQLite locks (sqlite.org/lockingv3, 6.0): whoever has one of them, or a whole file, keeps a daemon out. */
+const lockBytes = { first: 0x4000_0000, last: 0x4000_0000 + 511 }
+
+export interface FileLock {
+  readonly pid: number
+  readonly mode: 'READ' | 'WRITE'
+  /** Bytes of the file. */
+  readonly first: number
+  readonly last: number
+}
+
+/** The POSIX locks on a file, as the kernel has them (proc_locks(5)); undefined where that cannot be told. */
+export function readFileLocks(path: string): readonly FileLock[] | undefined {
   const locks = readText('/proc/locks')
   if (locks === undefined) return undefined
-  const file = fileOf(lockFile)
-  if (file === undefined || !isProcOurs()) return null
-  for (const line of locks.split('\n')) {
-    const [, kind, , mode, pid, place, start] = line.trim().split(/\s+/)
-    if (kind !== 'POSIX' || mode !== wanted || Number(start) < 0x4000_0000) continue
+  const file = fileOf(path)
+  if (file === undefined || !isProcOurs()) return []
+  return locks.split('\n').flatMap(line => {
+    const [, kind, , mode, pid, place, first, last] = line.trim().split(/\s+/)
+    if (kind !== 'POSIX' || (mode !== 'READ' && mode !== 'WRITE')) return []
     // The device is left out: on btrfs and overlayfs stat and the lock table name different ones.
-    if (place?.endsWith(`:${file.ino}`) === true && mayHaveOpen(Number(pid), file)) return Number(pid)
-  }
-  return null
+    if (place?.endsWith(`:${file.ino}`) !== true || !mayHaveOpen(Number(pid), file)) return []
+    return [{ pid: Number(pid), mode, first: Number(first), last: last === 'EOF' ? Infinity : Number(last) }]
+  })
 }
 
 /** A file on another disk can have the same number. True also of a process that is not ours to look at. */

@@ -116,8 +116,8 @@ describe('a lock that is held', () => {
   it('as a whole file by another program is said, too', async () => {
     writeFileSync(places.lockFile, '')
     // A lock of the whole file, as fcntl(2) gives it: struct flock of 64-bit Linux.
-    const script =
-      'use Fcntl; open(F, "+<", $ARGV[0]) or die; fcntl(F, F_SETLK, pack("ssx4qqix4", F_WRLCK, 0, 0, 0, 0)) or die; $| = 1; print "got"; sleep 60'
+    const script = `use Fcntl; open(F, "+<", $ARGV[0]) or die; my $lock = pack("ssx4qqix4", F_WRLCK, 0, 0, 0, 0);
+      fcntl(F, F_SETLK, $lock) or die; $| = 1; print "got"; sleep 60`
     const holder = spawn('perl', ['-e', script, places.lockFile], { stdio: ['ignore', 'pipe', 'inherit'] })
     stack.defer(() => void holder.kill('SIGKILL'))
     await once(holder.stdout, 'data')
