@@ -166,9 +166,9 @@ describe('the environment', () => {
   })
 
   test('says where Codex has its files', () => {
-    expect(codexHomeOf({ HOME: '/home/me', CODEX_HOME: '/codex' })).toBe('/codex')
-    expect(codexHomeOf({ HOME: '/home/me', CODEX_HOME: '' })).toBe('/home/me/.codex')
-    expect(codexHomeOf({ HOME: '/home/me' })).toBe('/home/me/.codex')
+    expect(codexHomeOf({ HOME: '/users/me', CODEX_HOME: '/codex' })).toBe('/codex')
+    expect(codexHomeOf({ HOME: '/users/me', CODEX_HOME: '' })).toBe('/users/me/.codex')
+    expect(codexHomeOf({ HOME: '/users/me' })).toBe('/users/me/.codex')
   })
 })
 
