@@ -1,8 +1,8 @@
 import { AppError, backoffMs, messageOf, within } from '#kernel'
 import type { Clock, Log } from '#kernel'
 
-/** One turn looks again so often: for a minute and a half at least. */
-const maxWaits = 24
+/** From the first time on, for all that a turn does. */
+const patienceMs = 90_000
 const pause = { firstMs: 500, maxMs: 5000 }
 
 /** Does the work, again as long as no more files may be open. */
@@ -17,17 +17,18 @@ export function createDescriptorPatience(deps: {
   readonly log: Log
   readonly stopped: Promise<unknown>
 }): DescriptorPatience {
-  let waits = 0
+  let until: number | undefined
   return async work => {
-    for (;;) {
+    for (let waits = 0; ; waits += 1) {
       try {
         return await work()
       } catch (error) {
-        if (!isExhausted(error) || waits >= maxWaits) throw error
+        if (!isExhausted(error)) throw error
+        until ??= deps.clock.monotonic() + patienceMs
+        if (deps.clock.monotonic() >= until) throw error
         deps.log.warn({ error: messageOf(error), waits }, 'a turn waits for files to be closed')
         const waited = await within(deps.clock, backoffMs(waits, pause), deps.stopped)
         if (waited.kind === 'done') throw error
-        waits += 1
       }
     }
   }

@@ -18,7 +18,7 @@ export class RunStop {
     return this.#stop
   }
 
-  /** What it did that it must not. It stays that when a cancel was asked for, too, and when it came to its end meanwhile. */
+  /** What it did that it must not: that is its outcome, whoever stops it besides and however it ends. */
   get denial(): AppError | undefined {
     return this.#denial
   }

@@ -58,7 +58,8 @@ export interface PlayedCodex {
   readonly started: Promise<TurnInput>
   readonly interrupted: Promise<void>
   send(event: CodexEvent): void
-  complete(): void
+  /** `completed` when nothing else is said. */
+  complete(status?: 'completed' | 'failed' | 'interrupted'): void
 }
 
 /** One run of a turn in a session that goes on; everything around it is played. */
@@ -145,7 +146,7 @@ function playCodex(done: string[]): PlayedCodex {
     started: started.promise,
     interrupted: interrupted.promise,
     send,
-    complete: () =>
-      send({ kind: 'turn-completed', status: 'completed', error: null, threadId, codexTurnId: 'codex_1' }),
+    complete: (status = 'completed') =>
+      send({ kind: 'turn-completed', status, error: null, threadId, codexTurnId: 'codex_1' }),
   }
 }

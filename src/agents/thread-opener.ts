@@ -4,6 +4,7 @@ import type { CodexConnection, CodexTurn, ThreadSettings } from '#codex'
 import { insertThread, markThreadLost, updateAgent, updateTurn } from '#store'
 import type { AgentRow, Change, TurnRow } from '#store'
 import { sessionLost } from './errors.ts'
+import type { DescriptorPatience } from './descriptor-patience.ts'
 import type { TurnRecorder } from './turn-recorder.ts'
 import type { TurnStore } from './turn-store.ts'
 
@@ -23,6 +24,8 @@ export interface OpenInput {
   readonly turn: TurnRow
   readonly settings: ThreadSettings
   readonly recorder: TurnRecorder
+  /** Around what Codex is asked, as nothing is written in it that a second time would write again. */
+  readonly patiently: DescriptorPatience
   /** Read the history even when this process has the thread loaded. */
   readonly mustRead: boolean
 }
@@ -42,7 +45,7 @@ export function createThreadOpener(deps: {
 
   async function begin(input: OpenInput): Promise<{ readonly threadId: ThreadId; readonly stored: Promise<void> }> {
     const { connection, agent, turn, recorder } = input
-    const threadId = asThreadId((await connection.startThread(input.settings)).threadId)
+    const threadId = asThreadId((await input.patiently(() => connection.startThread(input.settings))).threadId)
     loaded.threads.add(threadId)
     const stored = recorder.hold(
       [
@@ -77,14 +80,14 @@ export function createThreadOpener(deps: {
   return {
     async open(input) {
       const { connection, agent } = input
-      if (connection.generation !== loaded.generation)
-        loaded = { generation: connection.generation, threads: new Set() }
+      // An older one may still be asked, and is told that it is gone.
+      if (connection.generation > loaded.generation) loaded = { generation: connection.generation, threads: new Set() }
       const known = agent.threadId
       if (known === null) return { ...(await begin(input)), history: undefined, wasReplaced: false }
       if (loaded.threads.has(known) && !input.mustRead)
         return { threadId: known, history: undefined, wasReplaced: false }
       try {
-        const read = await connection.resumeThread(known, input.settings)
+        const read = await input.patiently(() => connection.resumeThread(known, input.settings))
         loaded.threads.add(known)
         return { threadId: known, history: read.turns, wasReplaced: false }
       } catch (error) {

@@ -150,7 +150,7 @@ async function whyNoDiff(
   taken: SnapshotOutcome | undefined,
 ): Promise<string | null> {
   if (taken?.kind === 'failed') return `no full diff: ${taken.reason}`
-  // An earlier life heard what it did, and in this one Codex was not asked again.
+  // It used a tool before its tree was looked at: in an earlier life, or as quickly as that.
   const isUnseen = taken === undefined && sandbox === 'read-only'
   return isUnseen && (await workTree.isRepository(cd)) ? notCompared : null
 }

@@ -6,9 +6,11 @@ import type { RunOptions } from './test-run.ts'
 
 describe('a turn that is interrupted', () => {
   it.each([
-    ['for a pause', { kind: 'pause', reason: 'the daemon stops' }],
-    ['for a cancel', { kind: 'cancel', by: 'ann' }],
-  ] as const)('%s, types a denied command meanwhile and completes, has failed', async (_, stop) => {
+    ['for a pause', { kind: 'pause', reason: 'the daemon stops' }, 'completed'],
+    ['for a cancel', { kind: 'cancel', by: 'ann' }, 'completed'],
+    ['for a cancel', { kind: 'cancel', by: 'ann' }, 'failed'],
+    ['for a cancel', { kind: 'cancel', by: 'ann' }, 'interrupted'],
+  ] as const)('%s, types a denied command meanwhile and ends, has failed', async (_, stop, status) => {
     const { run, codex } = openRun({ denied: [['git', 'push']] })
     const outcome = run.run()
     await codex.started
@@ -16,7 +18,7 @@ describe('a turn that is interrupted', () => {
     await codex.interrupted
     const place = { threadId: 'thread_1', codexTurnId: 'codex_1' }
     codex.send({ kind: 'command-input', itemId: 'c1', text: 'git push\n', ...place })
-    codex.complete()
+    codex.complete(status)
     expect(await outcome).toMatchObject({ kind: 'failed', error: { code: 'POLICY_DENIED_COMMAND' } })
   })
 })
@@ -68,11 +70,11 @@ describe('a turn for which no file can be opened', () => {
     expect(await outcome).toEqual({ kind: 'completed' })
   })
 
-  it('does not wait for ever', async () => {
+  it('does not wait longer than a minute and a half', async () => {
     const { run, clock } = openRun({ deps: { modelOf: after(100, { model: undefined, effort: undefined }) } })
     let isOver = false
     const outcome = run.run().finally(() => (isOver = true))
-    for (let waits = 0; waits < 24; waits += 1) {
+    for (let waits = 0; waits < 18; waits += 1) {
       await setImmediate()
       expect(isOver).toBe(false)
       clock.advance(5000)

@@ -141,7 +141,8 @@ export class TurnRun {
     // Cancelled, and the daemon died before that was its outcome.
     if (turn.attempts.length === 0 && turn.cancelledBy !== null) return { kind: 'interrupted', by: turn.cancelledBy }
     const request = requestOf(turn)
-    const connection = await this.#codex.connect({ hasBegun: turn.attempts.length > 0 })
+    const hasBegun = turn.attempts.length > 0
+    const connection = await this.#patiently(() => this.#codex.connect({ hasBegun }))
     if (connection === undefined) return undefined
     try {
       const round: Round = { turn, agent, connection, request }
@@ -172,12 +173,11 @@ export class TurnRun {
   }
 
   async #open({ turn, agent, connection, request }: Round): Promise<OpenedThread> {
-    const { recorder } = this
     const mustRead = turn.attempts.length > 0
-    const opened = await this.#patiently(async () => {
-      const settings = await this.#deps.settingsOf(request)
-      return this.#deps.threads.open({ connection, agent, turn, settings, recorder, mustRead })
-    })
+    const settings = await this.#patiently(() => this.#deps.settingsOf(request))
+    const { recorder } = this
+    const patiently = this.#patiently
+    const opened = await this.#deps.threads.open({ connection, agent, turn, settings, recorder, mustRead, patiently })
     if (turn.threadId === opened.threadId) return opened
     this.#threadId = opened.threadId
     // A new thread was stored with its turn; else a turn before it lost the session that its caller named.
@@ -256,9 +256,12 @@ export class TurnRun {
 
   /** Undefined: another round is to be made. */
   #outcomeOf(end: AttemptEnd): RunOutcome | undefined {
+    const { denial } = this.#stop
+    // However it ended after that.
+    if (denial !== undefined && end.kind !== 'lost') return { kind: 'failed', error: denial }
     switch (end.kind) {
       case 'completed':
-        return this.#stop.denial === undefined ? { kind: 'completed' } : { kind: 'failed', error: this.#stop.denial }
+        return { kind: 'completed' }
       case 'failed':
         return { kind: 'failed', error: codexFailure(end.error) }
       case 'deadline':

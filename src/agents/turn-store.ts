@@ -47,7 +47,7 @@ async function untilRead<T>({ clock, log, patienceMs, pausing }: ReadDeps, read:
       if (failureOf(error) !== 'away' || pausing.aborted || clock.monotonic() >= until) throw error
       log.warn({ error: messageOf(error), tries }, 'a read will be tried again')
     }
-    await sleep(backoffMs(tries, pause), pausing).catch(() => undefined)
+    await sleep(backoffMs(tries, pause), pausing).catch(() => undefined /* It is to pause: one more try. */)
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createCommandHooks } from './command-hook.ts'
-import { codexGone, codexRequestFailed } from './errors.ts'
+import { codexGone, codexRequestFailed, threadNotLoaded } from './errors.ts'
 import { openPlace } from './harness.ts'
 import type { Caller } from './caller.ts'
 import type { CommandHook } from './command-hook.ts'
@@ -104,6 +104,7 @@ describe('the hooks of one app-server', () => {
   test.each([
     ['refuses to list them', codexRequestFailed('hooks/list', -32600, 'no'), 'CODEX_COMMANDS_UNGUARDED'],
     ['ends meanwhile', codexGone('hooks/list', 'exit code 1'), 'CODEX_GONE'],
+    ['has put the thread away', threadNotLoaded('thread'), 'CODEX_THREAD_NOT_LOADED'],
   ])('of a Codex that %s nothing is denied, and it is said why', async (_, failure, code) => {
     await using place = await openPlace()
     const call: Caller = { ...listing(() => ({})), quick: () => Promise.reject(failure) }
@@ -123,6 +124,17 @@ describe('the hooks of one app-server', () => {
     await expect(hooks.open()).rejects.toMatchObject(refused)
     await rm(folder)
     expect(ask(commandOf(await hooks.open()), bash('ls'))).toEqual({ status: 0, stdout: '' })
+  })
+
+  test('of a process that has ended are none any more, and those of the next one stay', async () => {
+    await using place = await openPlace()
+    const folder = join(place.stateDir, 'own')
+    const closed = Promise.withResolvers<void>()
+    const late = createCommandHooks({ call: listing(() => ({})), folder, closed: closed.promise })
+    closed.resolve()
+    const next = await openHook(folder)
+    await expect(late.open()).rejects.toMatchObject({ code: 'CODEX_GONE' })
+    expect(ask(next.command, bash('ls'))).toEqual({ status: 0, stdout: '' })
   })
 
   test('a thread keeps its hook; what an earlier process left goes, and our own at the end', async () => {

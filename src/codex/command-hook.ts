@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { appServerResults as results } from '#contracts'
 import { AppError, messageOf, shellWord } from '#kernel'
-import { commandsUnguarded, commandsUnwritten } from './errors.ts'
+import { codexGone, commandsUnguarded, commandsUnwritten } from './errors.ts'
 import type { Caller } from './caller.ts'
 import type { DeniedCommand } from './denied-commands.ts'
 import type { CodexConfig } from './thread-config.ts'
@@ -47,8 +47,12 @@ export function createCommandHooks(deps: {
   // As many as the process has threads.
   const gates = new Map<string, Gate>()
   let ready: Promise<void> | undefined
+  let isClosed = false
   void deps.closed
-    .then(() => rm(join(deps.folder, own), { recursive: true, force: true }))
+    .then(() => {
+      isClosed = true
+      return rm(join(deps.folder, own), { recursive: true, force: true })
+    })
     .catch(() => undefined /* The next process removes it. */)
 
   /** Once; one that failed is tried again by whoever comes next. */
@@ -64,10 +68,13 @@ export function createCommandHooks(deps: {
   async function prepare(): Promise<void> {
     await mkdir(join(deps.folder, own), { recursive: true, mode: 0o700 })
     const others = (await readdir(deps.folder)).filter(name => name !== own)
+    // By now there may be a next process, with files that it needs.
+    if (isClosed) return
     await Promise.all(others.map(name => rm(join(deps.folder, name), { recursive: true, force: true })))
   }
 
   async function make(): Promise<Gate> {
+    if (isClosed) throw codexGone('a thread', 'it has ended')
     const file = join(deps.folder, own, randomUUID())
     await written(file, async () => {
       await prepared()
@@ -112,7 +119,7 @@ async function written(file: string, write: () => Promise<void>): Promise<void> 
 /** Settings of the user, the machine or a repository can keep hooks from running. */
 async function check(call: Caller, threadId: string, gate: Gate): Promise<void> {
   const listed = await call.quick('hooks/list', results['hooks/list'], { threadId }).catch((error: unknown) => {
-    throw isOver(error) ? error : commandsUnguarded(messageOf(error), error)
+    throw isRefusal(error) ? commandsUnguarded(messageOf(error), error) : error
   })
   const hook = listed.data.flatMap(place => place.hooks).find(each => each.command === gate.command)
   if (hook === undefined) throw commandsUnguarded('hooks are switched off')
@@ -120,9 +127,9 @@ async function check(call: Caller, threadId: string, gate: Gate): Promise<void> 
   if (hook.trustStatus !== 'trusted') throw commandsUnguarded(`its hook is ${hook.trustStatus}`)
 }
 
-/** The process has ended, which says nothing of its hooks. */
-function isOver(error: unknown): boolean {
-  return error instanceof AppError && ['CODEX_GONE', 'CODEX_HUNG'].includes(error.code)
+/** Anything else (it has ended, it is busy, it has put the thread away) says nothing of its hooks. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof AppError && ['CODEX_REQUEST_FAILED', 'CODEX_ANSWER_MALFORMED'].includes(error.code)
 }
 
 /** Codex gives it to the user's shell, whichever that is: so one plain command, without characters that shells differ in. */

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { cancelled, createEmitter, messageOf } from '#kernel'
+import { cancelled, createEmitter, messageOf, within } from '#kernel'
 import { createChildRecord } from './child-record.ts'
 import { codexBreakerOpen, codexStartTimeout, codexUnavailable } from './errors.ts'
 import { describeClose, openConnection } from './open-connection.ts'
@@ -201,7 +201,7 @@ class Host implements CodexHost {
     try {
       return await openConnection({
         binary: deps.binary,
-        env: await deps.readEnv(),
+        env: await this.#readEnv(),
         cwd: deps.stateDir,
         umask: deps.umask,
         generation: this.#generation,
@@ -216,6 +216,17 @@ class Host implements CodexHost {
       this.#crashed(messageOf(error))
       throw error
     }
+  }
+
+  /** A file of the user's may be on a disk that does not answer. */
+  async #readEnv(): Promise<Readonly<Record<string, string>>> {
+    const { clock, readEnv } = this.#deps
+    const { startTimeoutMs } = this.#limits
+    const read = await within(clock, startTimeoutMs, readEnv())
+    if (read.kind === 'timeout')
+      throw codexStartTimeout(startTimeoutMs, "Codex's configuration could not be read in time")
+    if (this.#isStopped()) throw codexUnavailable('tandem is stopping')
+    return read.value
   }
 
   #closed(opened: OpenedConnection, reason: CloseReason): void {
