@@ -24,7 +24,7 @@ describe('the policy in the report of the health', () => {
     expect(await look(0)).toMatchObject({ state: 'degraded', why: expect.stringMatching(/unknown member max_sandbx/) })
     expect(await look(1)).toMatchObject({
       state: 'degraded',
-      why: expect.stringMatching(/max_sandbx; 1 turn waits for it to be mended$/),
+      why: expect.stringMatching(/max_sandbox\?\); 1 turn waits for it to be mended$/),
     })
   })
 })
