@@ -14,9 +14,9 @@ import {
   foreignListener,
   helloUnanswered,
 } from './errors.ts'
-import { isOutOfDescriptors, isTakenFrom } from './listeners.ts'
+import { isListenedAtBy, isOutOfDescriptors, isTakenFrom } from './listeners.ts'
 import { lockHeldBy } from './lock-held.ts'
-import { isAlive, isDaemon, isStoreCopy, lockHolder, statusOf } from './processes.ts'
+import { isAlive, isDaemon, isStoreCopy, isSuspended, lockHolder, ownProcesses } from './processes.ts'
 import { candidateSockets, isSafeSocket, readAddress } from './safe-socket.ts'
 import { markStartErrors, readStartError } from './start-error.ts'
 import { assertOfThisState } from './state-identity.ts'
@@ -128,10 +128,9 @@ class ConnectAttempt {
     await sleep(Math.min(left, backoffMs(tries, { firstMs: 20, maxMs: 500 })), signal)
   }
 
-  /** proc_pid_stat(5): T is stopped by a signal, t by a debugger. */
   #suspension(): AppError | undefined {
     const holder = lockHolder(this.#options.places.lockFile)
-    if (typeof holder !== 'number' || statusOf(holder)?.state.toUpperCase() !== 'T') return undefined
+    if (typeof holder !== 'number' || !isSuspended(holder)) return undefined
     return daemonSuspended(holder)
   }
 
@@ -188,8 +187,9 @@ class ConnectAttempt {
     const { places } = this.#options
     const holder = lockHolder(places.lockFile)
     if (holder === undefined) return
-    // The lock of a daemon in a container cannot be seen; its address can.
-    if (holder === null && (await readAddress(places)) !== undefined) return
+    // The lock of a daemon in a container cannot be seen; its address can. A listener that we see would be seen to have the lock.
+    const isAddressed = holder === null && (await readAddress(places)) !== undefined
+    if (isAddressed && !isListenedAtBy(ownProcesses(), this.#path)) return
     if (holder === null || !isDaemon(holder) || isTakenFrom(holder, this.#path)) throw foreignListener(this.#path)
     if (isOutOfDescriptors(holder)) throw daemonOutOfDescriptors(holder)
   }

@@ -11,6 +11,15 @@ export function isTakenFrom(pid: number, path: string): boolean {
   return own !== undefined && listeners.length > 0 && !listeners.some(socket => own.has(socket))
 }
 
+/**
+ * Whether one of these processes listens at the path, in the network of this one. False also where that cannot be told, and of
+ * a listener that no process can be seen to have: as of a container with our network and processes of its own.
+ */
+export function isListenedAtBy(pids: readonly number[], path: string): boolean {
+  const listeners = listenersAt('self', path)
+  return listeners.length > 0 && pids.map(socketsOf).some(own => listeners.some(socket => own?.has(socket) === true))
+}
+
 /** Whether it has as many files open as it may: then nobody new gets to speak with it. False also where that cannot be told. */
 export function isOutOfDescriptors(pid: number): boolean {
   try {
@@ -24,7 +33,7 @@ export function isOutOfDescriptors(pid: number): boolean {
 }
 
 /** Listeners by their numbers, in the network of this process. */
-function listenersAt(pid: number, path: string): readonly string[] {
+function listenersAt(pid: number | 'self', path: string): readonly string[] {
   try {
     return readFileSync(`/proc/${pid}/net/unix`, 'utf8')
       .split('\n')

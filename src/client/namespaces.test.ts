@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { down, isAlive, lockHolder, strangerAtLock } from '#client'
+import { createClient, down, isAlive, lockHolder, stateIdentityOf, strangerAtLock } from '#client'
 import { systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
@@ -150,5 +150,49 @@ describe.runIf(canMount())('the lock’s holder', () => {
     const daemon = await holdLock(temp.places.stateDir, 'daemon')
     expect(lockHolder(temp.places.lockFile)).toBe(daemon.pid)
     expect(lockHolder(join(other, 'daemon.lock'))).toBe(stranger.pid)
+  })
+
+  it('is nobody who has such a file and is somebody whose open files we may not see', async () => {
+    const other = join(temp.root, 'other')
+    for (const directory of [temp.places.stateDir, other]) {
+      const disk = mountTmpfs(directory, '1m')
+      stack.defer(() => disk[Symbol.dispose]())
+    }
+    const { stateDir } = temp.places
+    for (const directory of [temp.root, dirname(stateDir), stateDir, other]) chmodSync(directory, 0o711)
+    writeFileSync(temp.places.lockFile, '')
+    const stranger = await holdLock(other, 'stranger')
+    const theirs = join(other, 'daemon.lock')
+    const { ino } = statSync(temp.places.lockFile)
+    const program = `
+      import { statSync } from 'node:fs'
+      import { strangerAtLock } from '#client'
+      process.setgroups([])
+      process.setgid(65534)
+      process.setuid(65534)
+      console.log(JSON.stringify(process.argv.slice(1).map(file => [statSync(file).ino, strangerAtLock(file) ?? null])))`
+    const words = ['--input-type=module', '-e', program, temp.places.lockFile, theirs]
+    expect(JSON.parse(await textOf(start(process.execPath, words).stdout))).toEqual([
+      [ino, null],
+      [ino, stranger.pid],
+    ])
+  })
+})
+
+describe.runIf(canMount())('what listens at the address', () => {
+  it('may be a daemon whose lock cannot be seen from here, when its address is ours', async () => {
+    const { places } = temp
+    const program = `require('node:net').createServer(one => one.resume()).listen(process.argv[1], () => {
+      require('node:fs').chmodSync(process.argv[1], 0o600)
+      console.log('listens')
+    })`
+    const words = ['-n', process.execPath, '-e', program, places.socketPath]
+    await once(start('unshare', words).stdout, 'data')
+    const address = { socket: places.socketPath, pid: 1, version: '1.0.0', started_at: 1 }
+    const identity = { state_identity: stateIdentityOf(places) }
+    writeFileSync(places.addressFile, JSON.stringify({ ...address, ...identity }))
+    const { clock, identity: name } = lifecycle()
+    const client = stack.use(createClient({ places, clock, identity: name, patienceMs: 0, connectTimeoutMs: 2500 }))
+    await expect(client.connect()).rejects.toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
   })
 })

@@ -40,6 +40,11 @@ export function statusOf(pid: number): ProcessStatus | undefined {
   return { state, parent: Number(parent), startedAt }
 }
 
+/** Stopped by a signal, until SIGCONT (proc_pid_stat(5): T); not by a debugger (t). */
+export function isSuspended(pid: number): boolean {
+  return statusOf(pid)?.state === 'T'
+}
+
 /** The processes of this user, by /proc; none where there is no /proc. Others' may say of themselves what they like. */
 export function ownProcesses(): readonly number[] {
   const uid = process.getuid?.()
@@ -136,14 +141,16 @@ export function readFileLocks(path: string): readonly FileLock[] | undefined {
   return locks.split('\n').flatMap(line => {
     const [, kind, , mode, pid, place, first, last] = line.trim().split(/\s+/)
     if (kind !== 'POSIX' || (mode !== 'READ' && mode !== 'WRITE')) return []
-    // The device is left out: on btrfs and overlayfs stat and the lock table name different ones.
-    if (place?.endsWith(`:${file.ino}`) !== true || !mayHaveOpen(Number(pid), file)) return []
+    if (place?.endsWith(`:${file.ino}`) !== true || !mayHaveOpen(Number(pid), file, place)) return []
     return [{ pid: Number(pid), mode, first: Number(first), last: last === 'EOF' ? Infinity : Number(last) }]
   })
 }
 
-/** A file on another disk can have the same number. True also of a process that is not ours to look at. */
-function mayHaveOpen(pid: number, { dev, ino }: FileNumbers): boolean {
+/**
+ * A file on another disk can have the same number. The device in `place`, a place of the lock table, proves only that it is
+ * the same: on btrfs and overlayfs stat may name another one.
+ */
+function mayHaveOpen(pid: number, { dev, ino }: FileNumbers, place: string): boolean {
   const folder = `/proc/${pid}/fd`
   try {
     return readdirSync(folder).some(name => {
@@ -151,9 +158,16 @@ function mayHaveOpen(pid: number, { dev, ino }: FileNumbers): boolean {
       return open?.ino === ino && open.dev === dev
     })
   } catch {
-    return true
+    // Not ours to look at: somebody else's, or one of ours that has guarded itself.
+    return place === `${hexOf(majorOf(dev))}:${hexOf(minorOf(dev))}:${ino}` || ownerOf(pid) === process.getuid?.()
   }
 }
+
+/** As the lock table writes it. */
+const hexOf = (number: bigint): string => number.toString(16).padStart(2, '0')
+/** Both as in makedev(3). */
+const majorOf = (dev: bigint): bigint => ((dev >> 32n) & 0xff_ff_f0_00n) | ((dev >> 8n) & 0xf_ffn)
+const minorOf = (dev: bigint): bigint => ((dev >> 12n) & 0xff_ff_ff_00n) | (dev & 0xffn)
 
 /** A /proc of another PID namespace than ours has other numbers than those that we could send signals to. */
 function isProcOurs(): boolean {

@@ -1,6 +1,6 @@
 import { AppError } from '#kernel'
 import { createClient } from './client.ts'
-import { lockHolder, statusOf } from './processes.ts'
+import { isSuspended, lockHolder } from './processes.ts'
 import { readStartError } from './start-error.ts'
 import type { Health, Places } from '#contracts'
 import type { Clock } from '#kernel'
@@ -64,8 +64,7 @@ const isSilence = ({ code }: AppError): boolean =>
 /** It has its lock and says nothing. */
 function silenceOf(pid: number | null, limitMs: number): Reason {
   const who = pid === null ? 'the daemon' : `the daemon (pid ${pid})`
-  // proc_pid_stat(5): T is stopped by a signal, t by a debugger.
-  if (pid !== null && statusOf(pid)?.state.toUpperCase() === 'T')
+  if (pid !== null && isSuspended(pid))
     return { why: `${who} is stopped by a signal and answers nothing`, cure: `kill -CONT ${pid}`, pid }
   const why = `${who} has not answered for ${limitMs} ms`
   return { why, cure: 'if it stays so: tandem restart (turns go on then)', pid }

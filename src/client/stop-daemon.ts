@@ -3,7 +3,7 @@ import { AppError, systemCodeOf } from '#kernel'
 import { createClient } from './client.ts'
 import { daemonHere, isDaemonGoneWithin } from './daemon-end.ts'
 import { daemonNotVisible, daemonWillNotStop, supervisorWillNotStop } from './errors.ts'
-import { commandOf, isGoneWithin, lockHolder, ownProcesses, statusOf } from './processes.ts'
+import { commandOf, isGoneWithin, isSuspended, lockHolder, ownProcesses, statusOf } from './processes.ts'
 import { readAddress } from './safe-socket.ts'
 import { stateIdentityOf } from './state-identity.ts'
 import type { Places } from '#contracts'
@@ -101,8 +101,7 @@ async function stopAnswered(
 
 /** One that is well and only cannot be reached ends its turns in order when it is told to; one that hangs does not hear it. */
 function isHanging(asked: Asked, pid: number): boolean {
-  // proc_pid_stat(5): T is stopped by a signal, t by a debugger.
-  if (statusOf(pid)?.state.toUpperCase() === 'T') return true
+  if (isSuspended(pid)) return true
   if (asked.kind !== 'silent') return false
   const { code, cause } = asked.error
   return code === 'CANCELLED' || (cause instanceof AppError && cause.code === 'DAEMON_HELLO_UNANSWERED')

@@ -194,27 +194,6 @@ describe('what listens at the address', () => {
     expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
   })
 
-  it('is told to be stopped by a signal when it is', async () => {
-    const program = `
-      new (require('node:sqlite').DatabaseSync)(process.argv[1]).exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-      const server = require('node:net').createServer(one => one.resume())
-      server.listen(process.argv[2], () => (require('node:fs').chmodSync(process.argv[2], 0o600), console.log('listens')))`
-    const words = ['-e', program, places.lockFile, places.socketPath, 'daemon']
-    const daemon = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-    stack.defer(async () => {
-      daemon.kill('SIGKILL')
-      await once(daemon, 'exit')
-    })
-    await once(daemon.stdout, 'data')
-    daemon.kill('SIGSTOP')
-    const cure = `kill -CONT ${daemon.pid}`
-    expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({
-      code: 'DAEMON_SUSPENDED',
-      hint: expect.stringContaining(cure),
-    })
-    expect(await readHealth(lifecycle(), { limitMs: 500 })).toMatchObject({ pid: daemon.pid, parts: [{ cure }] })
-  })
-
   it('is not another program’s because another one has listened at the path before', async () => {
     const program = `require('node:net').createServer(one => one.resume()).listen(process.argv[1], () => console.log('listens'))`
     const other = spawn(process.execPath, ['-e', program, places.socketPath], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -230,12 +209,13 @@ describe('what listens at the address', () => {
     expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
   })
 
-  it('may be a daemon whose lock cannot be seen from here, when its address is ours', async () => {
+  it('is another program, also where a daemon that was killed has left its address', async () => {
     await listen(silent)
-    const address = { socket: places.socketPath, pid: 1, version: '1.0.0', started_at: 1 }
+    const address = { socket: places.socketPath, pid: 4_194_304, version: '1.0.0', started_at: 1 }
     const identity = { state_identity: stateIdentityOf(places) }
     writeFileSync(places.addressFile, JSON.stringify({ ...address, ...identity }))
-    expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
+    expect(await failureOf({ connectTimeoutMs: 2500 })).toMatchObject({ code: 'SOCKET_FOREIGN' })
+    await expect(down(lifecycle())).rejects.toMatchObject({ code: 'SOCKET_FOREIGN' })
   })
 
   it('is a daemon that can open nothing more', async () => {

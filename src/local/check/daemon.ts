@@ -1,5 +1,13 @@
 import { access } from 'node:fs/promises'
-import { createClient, daemonSuspended, lockHolder, readAddress, readStartError, statusOf, strayAddress } from '#client'
+import {
+  createClient,
+  daemonSuspended,
+  isSuspended,
+  lockHolder,
+  readAddress,
+  readStartError,
+  strayAddress,
+} from '#client'
 import { AppError } from '#kernel'
 import { addressStray, daemonHangs, daemonPartWrong, daemonOtherVersion } from './errors.ts'
 import { ok, skipped, warning } from './finding.ts'
@@ -81,7 +89,7 @@ export async function lookAtDaemon(
     case 'silent': {
       if (refusalOfSocket(daemon) !== undefined) return skipped('what is at its socket has to go first')
       if (daemon.pid === undefined || daemon.error.code === 'DESCRIPTORS_EXHAUSTED') throw daemon.error
-      if (statusOf(daemon.pid)?.state === 'T') throw daemonSuspended(daemon.pid)
+      if (isSuspended(daemon.pid)) throw daemonSuspended(daemon.pid)
       throw daemonHangs(daemon.pid, daemon.error)
     }
     case 'stranger':
