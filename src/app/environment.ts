@@ -69,7 +69,6 @@ function absoluteOf(value: string, { homeDir, cwd }: Pick<Surroundings, 'homeDir
   return /^~(?:\/|$)/.test(value) ? join(homeDir, value.slice(1)) : resolve(cwd, value)
 }
 
-/** One that was removed has no path any more; the shell's name for it is still the best to say in a message. */
 /**
  * When it was deleted: its name, or one that nothing has. Whoever wants to work in it is told that it does not exist, and
  * is not put anywhere else.
