@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClient, down, isAlive, lockHolder, stateIdentityOf, strangerAtLock } from '#client'
+import { down, isAlive, lockHolder, stateIdentityOf, strangerAtLock } from '#client'
 import { systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
@@ -152,18 +152,10 @@ describe.runIf(canMount())('the lock’s holder', () => {
     expect(lockHolder(join(other, 'daemon.lock'))).toBe(stranger.pid)
   })
 
-  it('is nobody who has such a file and is somebody whose open files we may not see', async () => {
-    const other = join(temp.root, 'other')
-    for (const directory of [temp.places.stateDir, other]) {
-      const disk = mountTmpfs(directory, '1m')
-      stack.defer(() => disk[Symbol.dispose]())
-    }
+  /** Number and stranger of each file, for a user who may not look at most processes. */
+  async function seenByNobody(...files: readonly string[]): Promise<unknown> {
     const { stateDir } = temp.places
-    for (const directory of [temp.root, dirname(stateDir), stateDir, other]) chmodSync(directory, 0o711)
-    writeFileSync(temp.places.lockFile, '')
-    const stranger = await holdLock(other, 'stranger')
-    const theirs = join(other, 'daemon.lock')
-    const { ino } = statSync(temp.places.lockFile)
+    for (const directory of [temp.root, dirname(stateDir), ...files.map(dirname)]) chmodSync(directory, 0o711)
     const program = `
       import { statSync } from 'node:fs'
       import { strangerAtLock } from '#client'
@@ -171,28 +163,69 @@ describe.runIf(canMount())('the lock’s holder', () => {
       process.setgid(65534)
       process.setuid(65534)
       console.log(JSON.stringify(process.argv.slice(1).map(file => [statSync(file).ino, strangerAtLock(file) ?? null])))`
-    const words = ['--input-type=module', '-e', program, temp.places.lockFile, theirs]
-    expect(JSON.parse(await textOf(start(process.execPath, words).stdout))).toEqual([
+    return JSON.parse(await textOf(start(process.execPath, ['--input-type=module', '-e', program, ...files]).stdout))
+  }
+
+  it('is nobody who has such a file and is somebody whose open files we may not see', async () => {
+    const other = join(temp.root, 'other')
+    for (const directory of [temp.places.stateDir, other]) {
+      const disk = mountTmpfs(directory, '1m')
+      stack.defer(() => disk[Symbol.dispose]())
+    }
+    writeFileSync(temp.places.lockFile, '')
+    const stranger = await holdLock(other, 'stranger')
+    const { ino } = statSync(temp.places.lockFile)
+    expect(await seenByNobody(temp.places.lockFile, join(other, 'daemon.lock'))).toEqual([
       [ino, null],
       [ino, stranger.pid],
     ])
   })
+
+  it('is one of our own that has guarded itself, where the lock table names another device than stat', async () => {
+    const [lower, upper, merged] = ['lower', 'upper', 'merged'].map(name => join(temp.root, name))
+    if (lower === undefined || upper === undefined || merged === undefined) throw new Error('three were named')
+    for (const directory of [lower, upper]) {
+      const disk = mountTmpfs(directory, '1m')
+      stack.defer(() => disk[Symbol.dispose]())
+    }
+    for (const directory of [merged, join(upper, 'files'), join(upper, 'work')]) mkdirSync(directory)
+    const layers = `xino=off,lowerdir=${lower},upperdir=${upper}/files,workdir=${upper}/work`
+    execFileSync('mount', ['-t', 'overlay', '-o', layers, 'none', merged])
+    stack.defer(() => void execFileSync('umount', ['-l', merged]))
+    const file = join(merged, 'daemon.lock')
+    // Who gives up being root is guarded by the kernel: prctl(2), PR_SET_DUMPABLE.
+    const script = `use Fcntl; use POSIX; open(F, "+>", $ARGV[0]) or die; my $lock = pack("ssx4qqix4", F_WRLCK, 0, 0, 0, 0);
+      fcntl(F, F_SETLK, $lock) or die; POSIX::setuid(65534) or die; $| = 1; print "got"; sleep 60`
+    const holder = start('perl', ['-e', script, file])
+    await once(holder.stdout, 'data')
+    expect(await seenByNobody(file)).toEqual([[statSync(file).ino, holder.pid]])
+  })
 })
 
 describe.runIf(canMount())('what listens at the address', () => {
-  it('may be a daemon whose lock cannot be seen from here, when its address is ours', async () => {
+  const listener = `require('node:net').createServer(one => one.resume()).listen(process.argv[1], () => {
+    require('node:fs').chmodSync(process.argv[1], 0o600)
+    console.log('listens')
+  })`
+  const client = `
+    import { createClient } from '#client'
+    import { systemClock } from '#kernel'
+    const identity = { name: 'test', version: '1.0.0' }
+    const places = JSON.parse(process.argv[1])
+    await using client = createClient({ places, clock: systemClock, identity, patienceMs: 0, connectTimeoutMs: 2500 })
+    console.log(await client.connect().catch(({ code }) => code))`
+
+  it.each([
+    ['with a network of its own', ['env'], ['unshare', '-n']],
+    ['with our network and processes of its own', ['unshare', '-pf', '--kill-child', '--mount-proc'], ['env']],
+  ])('may be a daemon whose lock cannot be seen from here, %s, when its address is ours', async (_, here, there) => {
     const { places } = temp
-    const program = `require('node:net').createServer(one => one.resume()).listen(process.argv[1], () => {
-      require('node:fs').chmodSync(process.argv[1], 0o600)
-      console.log('listens')
-    })`
-    const words = ['-n', process.execPath, '-e', program, places.socketPath]
-    await once(start('unshare', words).stdout, 'data')
+    const run = ([program = '', ...words]: readonly string[]) => start(program, words)
+    await once(run([...there, process.execPath, '-e', listener, places.socketPath]).stdout, 'data')
     const address = { socket: places.socketPath, pid: 1, version: '1.0.0', started_at: 1 }
     const identity = { state_identity: stateIdentityOf(places) }
     writeFileSync(places.addressFile, JSON.stringify({ ...address, ...identity }))
-    const { clock, identity: name } = lifecycle()
-    const client = stack.use(createClient({ places, clock, identity: name, patienceMs: 0, connectTimeoutMs: 2500 }))
-    await expect(client.connect()).rejects.toMatchObject({ code: 'DAEMON_START_TIMEOUT' })
+    const words = ['--input-type=module', '-e', client, JSON.stringify(places)]
+    expect(await textOf(run([...here, process.execPath, ...words]).stdout)).toBe('DAEMON_START_TIMEOUT\n')
   })
 })
