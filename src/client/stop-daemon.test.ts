@@ -97,6 +97,48 @@ async function startSupervisor(
   return { pid: child.pid ?? 0, ended }
 }
 
+/** A process that has the lock as a daemon has it, and does what it is told to. */
+async function startBody() {
+  const program = `
+    const db = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    process.on('SIGTERM', () => console.log('SIGTERM'))
+    require('node:readline').createInterface({ input: process.stdin }).on('line', line => {
+      if (line === 'end') process.exit(0)
+      db.close()
+      console.log(line)
+    })
+    console.log('runs')`
+  const child = spawn(process.execPath, ['-e', program, temp.places.lockFile, 'daemon'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  stack.defer(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  const heard = (word: string): Promise<void> => expect.poll(() => said).toContain(word)
+  await heard('runs')
+  return { pid: child.pid ?? 0, ended, heard, tell: (word: string) => void child.stdin.write(`${word}\n`) }
+}
+
+/** Moves only when told to; resolves when somebody has looked so often since. */
+function watchedClock() {
+  const clock = createFakeClock()
+  let looks = 0
+  const monotonic = (): number => {
+    looks += 1
+    return clock.monotonic()
+  }
+  const hasLooked = (times: number): Promise<void> => {
+    const before = looks
+    return expect.poll(() => looks).toBeGreaterThanOrEqual(before + times)
+  }
+  return { clock: { ...clock, monotonic }, hasLooked }
+}
+
 describe('down', () => {
   it('is content when its daemon is gone, whoever has the lock by then', async () => {
     const { pid, end } = await startDaemon()
@@ -157,38 +199,35 @@ describe('down', () => {
   })
 
   it('gives one that it cannot reach, but that is well, the time to end in order', async () => {
-    const { lockFile } = temp.places
-    const program = `
-      const db = new (require('node:sqlite').DatabaseSync)(process.argv[1])
-      db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-      process.on('SIGTERM', () => console.log('ends'))
-      process.stdin.once('data', () => process.exit(0))
-      console.log('runs')`
-    const daemon = spawn(process.execPath, ['-e', program, lockFile, 'daemon'], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const ended = once(daemon, 'exit')
-    stack.defer(async () => {
-      daemon.kill('SIGKILL')
-      await ended
-    })
-    await once(daemon.stdout, 'data')
+    const daemon = await startBody()
     await leaveAddress({ pid: daemon.pid })
-    const clock = createFakeClock()
-    let looks = 0
-    const monotonic = (): number => {
-      looks += 1
-      return clock.monotonic()
-    }
-    const outcome = down(lifecycle({ clock: { ...clock, monotonic } }))
-    await expect.poll(() => looks).toBeGreaterThan(1)
+    const { clock, hasLooked } = watchedClock()
+    const outcome = down(lifecycle({ clock }))
+    await hasLooked(2)
     // Nobody is at the socket for so long.
     clock.advance(4000)
-    await once(daemon.stdout, 'data')
+    await daemon.heard('SIGTERM')
     clock.advance(20_000)
-    const before = looks
-    await expect.poll(() => looks).toBeGreaterThan(before + 2)
-    daemon.stdin.write('\n')
+    await hasLooked(3)
+    daemon.tell('end')
     expect(await outcome).toEqual({ kind: 'stopped', pid: daemon.pid, running: null, wasForced: true })
-    expect(await ended).toEqual([0, null])
+    expect(await daemon.ended).toEqual([0, null])
+  })
+
+  it('is content with one that has given its lock back when its time is up, and then ends', async () => {
+    const daemon = await startBody()
+    await startDaemon({ pid: daemon.pid })
+    const { clock, hasLooked } = watchedClock()
+    const outcome = down(lifecycle({ clock }), { graceMs: 0 })
+    ;(await verbs.nth(0)).answer({ pid: daemon.pid, running: 0 })
+    await hasLooked(2)
+    daemon.tell('let go')
+    await daemon.heard('let go')
+    clock.advance(20_000)
+    await hasLooked(3)
+    daemon.tell('end')
+    expect(await outcome).toMatchObject({ kind: 'stopped', pid: daemon.pid })
+    expect(await daemon.ended).toEqual([0, null])
   })
 
   it('says so when a supervisor without a daemon does not end', async () => {

@@ -92,8 +92,9 @@ async function stopAnswered(
   { pid, running }: { readonly pid: number; readonly running: number },
   { graceMs = defaultGraceMs }: StopOptions,
 ): Promise<DownOutcome> {
-  if (await isDaemonGoneWithin(deps, pid, graceMs + closeMs)) return { kind: 'stopped', pid, running, wasForced: false }
+  // It gives its lock back before it is gone.
   const here = daemonHere(deps.places.lockFile, pid)
+  if (await isDaemonGoneWithin(deps, pid, graceMs + closeMs)) return { kind: 'stopped', pid, running, wasForced: false }
   if (here === undefined) throw daemonNotVisible(deps.places)
   await force(deps, here, termMs)
   return { kind: 'stopped', pid, running, wasForced: true }
@@ -132,16 +133,20 @@ async function askToStop(deps: StopDeps, graceMs: number | undefined): Promise<A
 
 /** SIGTERM through the supervisor, so that it does not bring the daemon back; SIGKILL to the daemon if that is not enough. */
 async function force(deps: StopDeps, pid: number, limitMs: number): Promise<void> {
-  // Not where nobody says that it is the daemon's: it could be anybody's.
-  if (lockHolder(deps.places.lockFile) !== pid) throw daemonWillNotStop(pid, deps.places)
+  const holder = lockHolder(deps.places.lockFile)
+  // It is at its very end, or its number is somebody else's by now.
+  if (holder !== undefined && holder !== pid) return expectGone(deps, pid)
   const parent = statusOf(pid)?.parent
   const supervisor = parent !== undefined && isSupervisor(parent, deps.places) ? parent : undefined
   signalTo(supervisor ?? pid, 'SIGTERM')
   if (await isGoneWithin(deps.clock, pid, limitMs)) return
   // Its address may be gone by now; that it holds the lock is proof enough.
-  if (lockHolder(deps.places.lockFile) !== pid) throw daemonWillNotStop(pid, deps.places)
-  signalTo(pid, 'SIGKILL')
-  if (!(await isGoneWithin(deps.clock, pid, termMs))) throw daemonWillNotStop(pid, deps.places)
+  if (lockHolder(deps.places.lockFile) === pid) signalTo(pid, 'SIGKILL')
+  await expectGone(deps, pid)
+}
+
+async function expectGone({ clock, places }: StopDeps, pid: number): Promise<void> {
+  if (!(await isGoneWithin(clock, pid, termMs))) throw daemonWillNotStop(pid, places)
 }
 
 /** The pid that the daemon wrote, if the kernel says that this very process holds the lock. A pid in a file proves nothing. */
@@ -202,7 +207,7 @@ const connectMs = 4000
 const answerTimeoutMs = 5500
 const termMs = 5000
 const defaultGraceMs = 30_000
-/** To put everything away after the grace. */
-const closeMs = 10_000
+/** To put everything away after the grace: a turn that cannot be stored alone may take ten seconds of it. */
+const closeMs = 15_000
 /** Each time it is another daemon that was asked. */
 const maxAsks = 3
