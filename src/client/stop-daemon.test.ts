@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { down, up } from '#client'
-import { createFakeClock, systemClock } from '#kernel'
+import { systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
+import { watchedClock } from './test-harness.ts'
 import type { LifecycleDeps } from '#client'
 import type { SocketDoor } from '#socket'
 import type { FakeVerbs, TestDoorOptions } from '../../test/support/fake-daemon.ts'
@@ -122,21 +123,6 @@ async function startBody() {
   const heard = (word: string): Promise<void> => expect.poll(() => said).toContain(word)
   await heard('runs')
   return { pid: child.pid ?? 0, ended, heard, tell: (word: string) => void child.stdin.write(`${word}\n`) }
-}
-
-/** Moves only when told to; resolves when somebody has looked so often since. */
-function watchedClock() {
-  const clock = createFakeClock()
-  let looks = 0
-  const monotonic = (): number => {
-    looks += 1
-    return clock.monotonic()
-  }
-  const hasLooked = (times: number): Promise<void> => {
-    const before = looks
-    return expect.poll(() => looks).toBeGreaterThanOrEqual(before + times)
-  }
-  return { clock: { ...clock, monotonic }, hasLooked }
 }
 
 describe('down', () => {

@@ -5,9 +5,10 @@ import { createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClient, down, readHealth, stateIdentityOf, strangerAtLock } from '#client'
-import { AppError, createFakeClock, systemClock } from '#kernel'
+import { AppError, systemClock } from '#kernel'
 import { tempPlaces } from '../../test/support/fake-daemon.ts'
 import { startContenders } from '../../test/support/lock-contenders.ts'
+import { watchedClock } from './test-harness.ts'
 import type { Socket } from 'node:net'
 import type { ClientOptions } from '#client'
 import type { Places } from '#contracts'
@@ -61,17 +62,6 @@ async function giveBack(one: Contender): Promise<void> {
   expect(await one.heard()).toBe('gone')
 }
 
-/** Moves only when told to, and counts how often somebody has looked. */
-function watchedClock() {
-  const clock = createFakeClock()
-  let looks = 0
-  const monotonic = (): number => {
-    looks += 1
-    return clock.monotonic()
-  }
-  return { clock: { ...clock, monotonic }, looks: () => looks }
-}
-
 /** A program that takes whoever connects. */
 async function listen(onClient: (socket: Socket) => void): Promise<void> {
   const sockets = new Set<Socket>()
@@ -99,9 +89,9 @@ describe('a lock that is held', () => {
       message: expect.stringContaining(`pid ${pid}`),
       hint: expect.stringContaining(`kill ${pid}`),
     }
-    const { clock, looks } = watchedClock()
+    const { clock, hasLooked } = watchedClock()
     const failing = failureOf({ clock, startDaemon: mustNotBeCalled, connectTimeoutMs: 60_000 })
-    await expect.poll(looks).toBeGreaterThan(3)
+    await hasLooked(4)
     clock.advance(1500)
     expect(await failing).toMatchObject(refusal)
     await expect(down(lifecycle())).rejects.toMatchObject(refusal)
@@ -126,10 +116,10 @@ describe('a lock that is held', () => {
 
   it('by another program for a moment is waited for', async () => {
     const other = await holdLock('stranger')
-    const { clock, looks } = watchedClock()
+    const { clock, hasLooked } = watchedClock()
     let starts = 0
     const failing = failureOf({ clock, connectTimeoutMs: 1500, startDaemon: async () => void (starts += 1) })
-    await expect.poll(looks).toBeGreaterThan(3)
+    await hasLooked(4)
     await giveBack(other)
     await expect.poll(() => starts).toBe(1)
     clock.advance(1500)
@@ -148,13 +138,12 @@ describe('a lock that is held', () => {
 
   it('by a copy of the store is waited for longer', async () => {
     const copy = await holdLock('store copy')
-    const { clock, looks } = watchedClock()
+    const { clock, hasLooked } = watchedClock()
     const startDaemon = (): Promise<never> => Promise.reject(new AppError('STARTED', 'unavailable', 'it would start'))
     const failing = failureOf({ clock, startDaemon, connectTimeoutMs: 10_000 })
-    await expect.poll(looks).toBeGreaterThan(3)
+    await hasLooked(4)
     clock.advance(4000)
-    const before = looks()
-    await expect.poll(looks).toBeGreaterThan(before + 3)
+    await hasLooked(4)
     await giveBack(copy)
     expect(await failing).toMatchObject({ code: 'STARTED' })
   })

@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
-import { afterEach, beforeEach } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { createClient } from '#client'
-import { systemClock } from '#kernel'
+import { createFakeClock, systemClock } from '#kernel'
 import { createFakeVerbs, startTestDoor, tempPlaces } from '../../test/support/fake-daemon.ts'
 import type { Client, ClientOptions } from '#client'
+import type { FakeClock } from '#kernel'
 import type { Caller, Places } from '#contracts'
 import type { SocketDoor } from '#socket'
 import type { FakeVerbs, TestDoorOptions } from '../../test/support/fake-daemon.ts'
@@ -71,4 +72,19 @@ export function benchForEach(): ClientBench {
     },
     owns: one => void owned.push(one),
   }
+}
+
+/** Moves only when told to; resolves when somebody has looked so often since. */
+export function watchedClock(): { readonly clock: FakeClock; readonly hasLooked: (times: number) => Promise<void> } {
+  const clock = createFakeClock()
+  let looks = 0
+  const monotonic = (): number => {
+    looks += 1
+    return clock.monotonic()
+  }
+  const hasLooked = (times: number): Promise<void> => {
+    const before = looks
+    return expect.poll(() => looks).toBeGreaterThanOrEqual(before + times)
+  }
+  return { clock: { ...clock, monotonic }, hasLooked }
 }
