@@ -1,7 +1,7 @@
 import { AppError, backoffMs, messageOf, within } from '#kernel'
 import type { Clock, Log } from '#kernel'
 
-/** From the first time on, for all that a turn does. */
+/** For each thing that a turn does; a turn that lives for hours may meet it again. */
 const patienceMs = 90_000
 const pause = { firstMs: 500, maxMs: 5000 }
 
@@ -17,15 +17,13 @@ export function createDescriptorPatience(deps: {
   readonly log: Log
   readonly stopped: Promise<unknown>
 }): DescriptorPatience {
-  let until: number | undefined
   return async work => {
+    const until = deps.clock.monotonic() + patienceMs
     for (let waits = 0; ; waits += 1) {
       try {
         return await work()
       } catch (error) {
-        if (!isExhausted(error)) throw error
-        until ??= deps.clock.monotonic() + patienceMs
-        if (deps.clock.monotonic() >= until) throw error
+        if (!isExhausted(error) || deps.clock.monotonic() >= until) throw error
         deps.log.warn({ error: messageOf(error), waits }, 'a turn waits for files to be closed')
         const waited = await within(deps.clock, backoffMs(waits, pause), deps.stopped)
         if (waited.kind === 'done') throw error
